@@ -1,0 +1,36 @@
+"""edgekit: a PyTorch model made small, proved against the original, measured, and embedded as ONNX.
+
+The public names are found when first used, so that `import edgekit` costs nothing and `edgekit.load` needs only
+numpy and onnxruntime.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from edgekit.errors import EdgekitError as EdgekitError
+    from edgekit.runtime.bundle import load as load
+    from edgekit.library import distill as distill
+
+_HOMES = {
+    "EdgekitError": "edgekit.errors",
+    "distill": "edgekit.library",
+    "load": "edgekit.runtime.bundle",
+}
+
+__all__ = ["EdgekitError", "__version__", "distill", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'edgekit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,20 @@
+"""The command `edgekit`, and `python -m edgekit`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; without typer, say which pip line brings it."""
+    try:
+        from edgekit.cli import run
+    except ModuleNotFoundError as error:
+        if error.name != "typer":
+            raise
+        sys.exit('error: the command line needs the package "typer"\nhint: pip install "edgekit-onnx[tools]"')
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Registers the verbs, one file of `commands/` each. The only place that prints errors.
+
+Importing this must stay cheap: typer alone. Every command imports what it needs inside its body.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+
+import typer
+
+from edgekit import commands
+from edgekit.errors import EdgekitError
+
+# The order in which --help lists them: a person's way through edgekit.
+VERBS = ("list", "copy", "check", "distill", "train", "predict", "inspect", "bench", "report", "doctor", "clean")
+
+app = typer.Typer(
+    name="edgekit",
+    help="Make a PyTorch model small, prove it against the original, measure it, and embed it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _register() -> None:
+    present = {module.name for module in pkgutil.iter_modules(commands.__path__)}
+    for verb in VERBS:
+        module = f"{verb}_command" if f"{verb}_command" in present else verb
+        if module in present:
+            command = importlib.import_module(f"edgekit.commands.{module}").command
+            app.command(verb)(command)
+
+
+_register()
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command line and return its exit code; the user's errors are printed without a traceback."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    try:
+        code = app([word for word in arguments if word != "--debug"], standalone_mode=False)
+    except EdgekitError as error:
+        if debug:
+            raise
+        print(error.render(), file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    return code if isinstance(code, int) else 0

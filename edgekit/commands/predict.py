@@ -1,0 +1,54 @@
+"""edgekit predict: run a bundle on files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def command(
+    bundle: Annotated[str, typer.Argument(help="A bundle, or a run's folder.")],
+    inputs: Annotated[list[str], typer.Argument(help="Images, or .npy files with one example or a batch.")],
+    top: Annotated[int, typer.Option(min=1, help="How many answers to give for each input.")] = 3,
+    device: Annotated[str, typer.Option(help="Where to run: cpu, cuda, openvino, ...")] = "cpu",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document on the last line of stdout.")
+    ] = False,
+) -> None:
+    """Run a bundle on files and print labels and probabilities.
+
+    Example: edgekit predict runs/digits/1a2b3c4d/bundle three.png
+    """
+    from pathlib import Path
+
+    from edgekit import console
+    from edgekit.commands.finding import model_path
+    from edgekit.runtime.bundle import load
+
+    model = load(model_path(bundle), device=device)
+    told = []
+    for name in inputs:
+        given: object = name
+        if Path(name).suffix == ".npy":
+            given = _array(Path(name))
+        found = model.predict(given, top=top)
+        for index, prediction in enumerate(found if isinstance(found, list) else [found]):
+            where = f"{name}[{index}]" if isinstance(found, list) else name
+            told.append({"input": where, "label": prediction.label, "top": [list(pair) for pair in prediction.top]})
+            if not as_json:
+                answers = "  ".join(f"{label} {100 * probability:.1f} %" for label, probability in prediction.top)
+                console.answer(f"{where}: {answers}")
+    if as_json:
+        console.result(told)
+
+
+def _array(path: object) -> object:
+    import numpy as np
+
+    from edgekit.errors import DataError
+
+    try:
+        return np.load(str(path), allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f'"{path}" cannot be read as a .npy file: {error}', "write it with numpy.save") from None

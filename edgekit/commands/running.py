@@ -1,0 +1,63 @@
+"""What distill and train share: from a recipe's name to the table, the bundle and the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgekit import console, files
+from edgekit.errors import TargetMissed, UsageError
+
+
+def run_recipe(
+    name: str,
+    overrides: list[str],
+    quick: bool,
+    until: str | None,
+    runs: str,
+    dry_run: bool,
+    as_json: bool,
+    teacher_alone: bool,
+) -> None:
+    """Run a recipe and show what came of it. Raises TargetMissed, with everything written, where targets were missed."""
+    from edgekit.recipe.loading import load
+
+    loaded = load(name, overrides, quick)
+    console.say(f"{loaded.recipe.name}: loading PyTorch and the data")
+    from edgekit import preparing, workflow
+
+    job = preparing.prepare(loaded)
+    if teacher_alone:
+        job = preparing.teacher_only(job)
+    steps = [step.name for step in workflow.plan(job)]
+    if until and until not in steps:
+        raise UsageError(f'there is no stage "{until}" to stop after', f"one of {', '.join(steps)}")
+    folder = preparing.run_folder(job, Path(runs))
+    counts = ", ".join(f"{job.data[split]} {split}" for split in ("train", "validation", "test"))
+    console.say(f"{job.data['source']}: {counts}; stages: {', '.join(steps)}; run folder: {folder}")
+    if dry_run:
+        if as_json:
+            console.result({"run": str(folder), "stages": steps})
+        return
+    show(workflow.run(job, folder, until), folder, as_json)
+
+
+def show(run: dict[str, Any], folder: Path, as_json: bool) -> None:
+    """Write the report, print the table or the JSON, and end as the targets say."""
+    from edgekit.reporting import page, summary
+
+    run["report"] = page.FILE
+    files.write_json(folder / "run.json", run)
+    page.write(folder)
+    if as_json:
+        console.result(run)
+    else:
+        columns, rows = summary.console_table(run)
+        console.table(columns, rows)
+        for line in summary.closing_lines(run, folder):
+            console.answer(line)
+    missed = [target["name"] for target in run["targets"] if not target["met"]]
+    if missed:
+        raise TargetMissed(
+            f"the recipe's targets were missed: {', '.join(missed)}", f'everything was written to "{folder}"'
+        )

@@ -1,0 +1,131 @@
+"""Batches for training and for scoring: shuffled by (seed, epoch) or in order, augmented, normalised. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.data.augmentation import View, changes
+from edgekit.data.dataset import Split
+from edgekit.data.randomness import permutation
+from edgekit.errors import DataError
+
+if TYPE_CHECKING:
+    from edgekit.recipe import schema
+
+UNCHANGED = -1  # Batch.view of examples that were not augmented
+
+
+class Batch(NamedTuple):
+    """What a network is given at a time, in contiguous arrays.
+
+    inputs: float32 [b,C,H,W] or [b,F], normalised; targets: int64 [b]; index: int64 [b], the examples' positions in the
+    split; view: the number of the augmented view, or -1.
+    """
+
+    inputs: NDArray[np.float32]
+    targets: NDArray[np.int64]
+    index: NDArray[np.int64]  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
+    view: int
+
+
+class Batches:
+    """Yields a split in batches, epoch after epoch. `steps` is the batches of an epoch, `examples` the split's size.
+
+    `views`: how many augmented views there are; epoch e sees view e % views. 0: every epoch has a view of its own.
+    `seed` decides the order, `view_seed` the augmented views, so that trainings of other seeds may share views.
+    Where `augment` asks for nothing there is one view, whatever `views` says.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        *,
+        batch: int,
+        seed: int,
+        view_seed: int = 0,
+        normalize: schema.Normalize | None,
+        augment: schema.Augment | None,
+        views: int = 0,
+    ) -> None:
+        self.split, self.batch, self.seed, self.view_seed = split, batch, seed, view_seed
+        self.normalize, self.augment = normalize, augment if changes(augment) else None
+        self.views = views if self.augment else 1
+        self.examples = len(split)
+        # An incomplete last batch is left out of an epoch: batch statistics of one or two examples do harm.
+        self.steps = max(self.examples // batch, 1)
+        self._images = split.inputs.dtype == np.uint8
+        self._scale, self._offset = self._affine()
+        self._view: tuple[int, View] | None = None
+        self._check_augment()
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Yield the batches of an epoch (from 0), shuffled by (seed, epoch)."""
+        order = permutation(self.examples, self.seed, "epoch", epoch)[: self.steps * self.batch]
+        return self._batches(order, epoch % self.views if self.views else epoch)
+
+    def in_order(self, view: int | None = None) -> Iterator[Batch]:
+        """Yield every example once, in the split's order, as `view` shows it; None: not augmented."""
+        return self._batches(np.arange(self.examples), UNCHANGED if view is None else view)
+
+    def describe(self) -> dict[str, Any]:
+        """Say in JSON what decides the batches: equal descriptions yield equal batches."""
+        return {
+            "data": self.split.fingerprint,
+            "normalize": self.normalize.model_dump() if self.normalize else None,
+            "augment": self.augment.model_dump() if self.augment else None,
+            "views": self.views,
+            "batch": self.batch,
+            "seed": self.seed,
+            "view_seed": self.view_seed,
+        }
+
+    def _batches(self, order: NDArray[np.int64], view: int) -> Iterator[Batch]:
+        for start in range(0, len(order), self.batch):
+            yield self._make(order[start : start + self.batch], view)
+
+    def _make(self, index: NDArray[np.int64], view: int) -> Batch:
+        inputs = self.split.inputs[index]
+        if self.augment and view != UNCHANGED:
+            inputs = self._draw(view).apply(inputs, index)
+        if self._images:
+            inputs = inputs.transpose(0, 3, 1, 2)
+        floats = np.multiply(inputs, self._scale, dtype=np.float32, order="C")
+        floats += self._offset
+        return Batch(floats, self.split.targets[index], index, view)
+
+    def _draw(self, number: int) -> View:
+        if self._view is None or self._view[0] != number:
+            assert self.augment
+            shape = self.split.inputs.shape[1:]
+            self._view = number, View(self.augment, shape, self.examples, self.view_seed, number)
+        return self._view[1]
+
+    def _affine(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Turn (pixel/255 - mean)/std into one factor and one offset per channel."""
+        channels = self.split.inputs.shape[-1]
+        mean = self.normalize.mean if self.normalize else [0.0]
+        std = self.normalize.std if self.normalize else [1.0]
+        for name, values in (("mean", mean), ("std", std)):
+            if len(values) not in (1, channels):
+                raise DataError(
+                    f"data.normalize.{name} has {len(values)} values, and the data {channels} channels",
+                    f"give 1 value, or {channels}",
+                )
+        form = (-1, 1, 1) if self._images else (-1,)
+        scale = 1 / np.array(std).reshape(form)
+        offset = -np.array(mean).reshape(form) * scale
+        return (scale / (255 if self._images else 1)).astype(np.float32), offset.astype(np.float32)
+
+    def _check_augment(self) -> None:
+        if self.augment and not self._images:
+            raise DataError("data.augment changes images, and the examples are features", "leave data.augment out")
+        if self.augment and self.augment.shift >= min(self.split.inputs.shape[1:3]):
+            height, width = self.split.inputs.shape[1:3]
+            raise DataError(
+                f"data.augment.shift is {self.augment.shift}, and the images are {width}x{height}",
+                "a shift of a tenth of the image is usual",
+            )

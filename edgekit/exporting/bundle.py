@@ -1,0 +1,40 @@
+"""Writes the bundle an app embeds: the model with its card inside, and the manifest beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from edgekit import files, manifest
+from edgekit.errors import ParityError
+from edgekit.graph import cleaning
+from edgekit.manifest import Manifest
+from edgekit.runtime.bundle import load
+from edgekit.runtime.session import open_session
+
+
+def write(folder: Path, model: Path, card: Manifest, inputs: np.ndarray) -> None:
+    """Write `model` and its `card` to `folder` in one step, once the bundle answers as `model` does on `inputs`.
+
+    The card also goes into the ONNX metadata, key by key ("edgekit.task", ...), with the SHA-256 of the model as it
+    was before the metadata came in ("edgekit.model_sha256").
+    """
+    said = card.to_dict()
+    said.pop("files")
+    metadata = {f"edgekit.{key}": v if isinstance(v, str) else json.dumps(v) for key, v in said.items()}
+    metadata["edgekit.model_sha256"] = files.sha256(model)
+    carrying = cleaning.set_metadata(onnx.load(model), metadata)
+    with files.atomic_folder(folder) as temporary:
+        path = temporary / manifest.MODEL
+        onnx.save(carrying, path)
+        card.files = {manifest.MODEL: {"sha256": files.sha256(path), "bytes": path.stat().st_size}}
+        files.write_json(temporary / manifest.FILE, card.to_dict())
+        name = card.inputs[0].name
+        expected = open_session(model).run({name: inputs})
+        answered = load(temporary)({name: inputs})
+        for output, values in expected.items():
+            if not np.array_equal(values, answered[output]):
+                raise ParityError(f'the bundle answers output "{output}" otherwise than the model it was made from')

@@ -1,0 +1,254 @@
+"""The judge: one function decides about every candidate, wherever it comes from.
+
+    export (the deployment) -> prove against PyTorch -> score on held-out data -> time beside the incumbent -> keep or undo
+
+A verdict is written once, with its figures and their intervals, and never measured again when a run is resumed. The
+judge decides on validation examples; test examples only fill the table, so that the table stays honest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import nn
+
+from edgekit import console, files, locks, statistics
+from edgekit.exporting import ladder
+from edgekit.exporting.deployment import Deployment
+from edgekit.exporting.proof import BATCHES, compare
+from edgekit.graph.inspection import inspect
+from edgekit.latency import comparison
+from edgekit.latency.sampling import interleave
+from edgekit.recipe.schema import Budget, Measure
+from edgekit.runtime.session import Session, open_session
+
+VERDICT, SCORES, TIMES = "verdict.json", "scores.npz", "times.npz"
+FEW = 2000  # examples below which the judge says that it sees little
+
+Predict = Callable[[np.ndarray], np.ndarray]
+# Scores a model on the splits "validation" and "test": one number per example, or a single number for the split.
+Scorer = Callable[[Predict], dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that a stage made: a PyTorch network, or an ONNX graph and the candidate it came from."""
+
+    stage: str
+    kind: str
+    label: str
+    folder: Path
+    network: nn.Module | None = None
+    graph: Path | None = None
+    parameters: int = 0
+
+
+class Judged(NamedTuple):
+    """A verdict, the file that was judged, and its scores per split."""
+
+    verdict: dict[str, Any]
+    graph: Path
+    scores: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges the candidates of one run, all by the same rules.
+
+    `inputs`: real examples (n >= 7) as an app passes them, for the proof and the timing. `classes`: the test examples'
+    targets, where accuracy by class has a meaning. `root`: the run's folder.
+    """
+
+    root: Path
+    deployment: Deployment
+    metric: str
+    score: Scorer
+    inputs: np.ndarray
+    measure: Measure
+    seed: int
+    device: locks.Device = field(repr=False)
+    classes: np.ndarray | None = None
+
+    def judge(
+        self,
+        candidate: Candidate,
+        incumbent: Judged | None,
+        teacher: Judged | None,
+        budget: Budget,
+        gains: str,
+        key: str,
+    ) -> Judged:
+        """Judge `candidate` beside `incumbent`, and write the verdict; return the one written before, if there is one.
+
+        `gains` says what the step is for: "latency", or "accuracy" where it must not lose any. `key` is the hash of
+        everything the verdict depends on. Without an incumbent the candidate is the reference.
+        """
+        folder = candidate.folder
+        if known := self._recall(candidate, key):
+            return known
+        graph = candidate.graph or folder / "model.onnx"
+        notes: list[str] = []
+        exported, parity = self._export(candidate, graph, incumbent)
+        console.say(f"{candidate.label}: scoring and timing")
+        session = open_session(graph, device=self.measure.device, threads=self.measure.threads)
+        scores = {split: np.asarray(values) for split, values in self.score(predict(session)).items()}
+        change = None
+        if incumbent:
+            change = _change(scores["validation"], incumbent.scores["validation"])
+            if change["n"] and change["n"] < FEW:
+                notes.append(f"the judge sees little: n = {change['n']}")
+        latency, faster, over_teacher = self._time(session, incumbent, teacher, folder)
+        kept, reason = (
+            decide(change, faster, graph.stat().st_size, incumbent, budget, gains)
+            if incumbent and change and faster
+            else (True, "what every other row is compared with")
+        )
+        verdict = {
+            "stage": candidate.stage,
+            "kind": candidate.kind,
+            "label": candidate.label,
+            "decision": ("kept" if kept else "undone") if incumbent else "reference",
+            "reason": reason,
+            "incumbent": incumbent.verdict["stage"] if incumbent else None,
+            "parameters": candidate.parameters,
+            "macs": inspect(graph)["macs"],
+            "bytes": graph.stat().st_size,
+            "metric": self.metric,
+            "test": estimate(scores["test"]) | {"per_class": self._per_class(scores["test"])},
+            "validation": estimate(scores["validation"]),
+            "change": change,
+            "latency": latency,
+            "speedup": faster,
+            "speedup_over_teacher": over_teacher,
+            "parity": parity,
+            "export": exported,
+            "model": {"file": str(graph.relative_to(self.root)), "sha256": files.sha256(graph)},
+            "notes": notes,
+            "key": key,
+        }
+        with files.atomic(folder / SCORES) as temporary:
+            np.savez_compressed(temporary, **scores)  # type: ignore[arg-type]
+        files.write_json(folder / VERDICT, verdict)
+        return Judged(verdict, graph, scores)
+
+    def _per_class(self, scores: np.ndarray) -> list[float] | None:
+        if self.classes is None or scores.ndim == 0:
+            return None
+        return [float(scores[self.classes == label].mean()) for label in np.unique(self.classes)]
+
+    def _recall(self, candidate: Candidate, key: str) -> Judged | None:
+        verdict = files.read_json(candidate.folder / VERDICT)
+        if not verdict or verdict["key"] != key:
+            return None
+        graph = self.root / verdict["model"]["file"]
+        try:
+            with np.load(candidate.folder / SCORES) as saved:
+                scores = dict(saved)
+            whole = files.sha256(graph) == verdict["model"]["sha256"]
+        except (OSError, ValueError):
+            whole = False
+        if not whole:
+            console.say(f"{candidate.label}: what was judged is damaged or gone; judging again")
+            return None
+        return Judged(verdict, graph, scores)
+
+    def _export(
+        self, candidate: Candidate, graph: Path, incumbent: Judged | None
+    ) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        """Export and prove a network; of a graph, say how near it is to the one it was made from."""
+        if candidate.network is not None:
+            console.say(f"{candidate.label}: exporting to ONNX and comparing with PyTorch")
+            done = ladder.export(candidate.network, self.deployment, self.inputs, graph)
+            said = {"method": done.method, "opset": done.opset, "ir": done.ir, "seconds": round(done.seconds, 2)}
+            return said | {"failures": done.failures}, done.parity.to_dict()
+        assert incumbent is not None
+        before, after = predict(open_session(incumbent.graph)), predict(open_session(graph))
+        parts = [self.inputs[:size] for size in BATCHES]
+        pair = [np.concatenate([model(part) for part in parts]) for model in (after, before)]
+        return None, compare(pair[0], pair[1]).to_dict()
+
+    def _time(
+        self, session: Session, incumbent: Judged | None, teacher: Judged | None, folder: Path
+    ) -> tuple[dict[str, Any], dict[str, float] | None, dict[str, float] | None]:
+        """Time the candidate, its incumbent and the teacher, interleaved, with the device quiet."""
+        sessions = {"candidate": session}
+        for name, other in (("incumbent", incumbent), ("teacher", teacher)):
+            if other and not (name == "teacher" and incumbent and other.graph == incumbent.graph):
+                sessions[name] = open_session(other.graph, device=self.measure.device, threads=self.measure.threads)
+        batch = np.resize(self.inputs, (self.measure.batch, *self.inputs.shape[1:]))
+        feeds = {session.inputs[0].name: batch}
+        calls: dict[str, Callable[[], object]] = {name: partial(s.run, feeds) for name, s in sessions.items()}
+        with self.device.quiet():
+            taken = interleave(calls, seconds=self.measure.seconds, seed=self.seed)
+        raw = {f"{n}.{what}": getattr(s, what) for n, s in taken.items() for what in ("times_ns", "rounds")}
+        with files.atomic(folder / TIMES) as temporary:
+            np.savez_compressed(temporary, **raw)
+        said = taken["candidate"].summary()
+        said |= {"device": self.measure.device, "threads": self.measure.threads, "batch": self.measure.batch}
+        faster = comparison.speedup(taken["candidate"], taken["incumbent"]) if incumbent else None
+        over_teacher = (
+            comparison.speedup(taken["candidate"], taken["teacher"])
+            if "teacher" in taken
+            else faster
+            if teacher
+            else None
+        )
+        return said, faster, over_teacher
+
+
+def decide(
+    change: dict[str, Any],
+    faster: dict[str, float],
+    size: int,
+    incumbent: Judged,
+    budget: Budget,
+    gains: str,
+) -> tuple[bool, str]:
+    """Keep or undo, and why: what is lost must be within the budget, and what is gained must be clear."""
+    other = incumbent.verdict["label"]
+    interval = f" [{change['low']:+.1f}, {change['high']:+.1f}]" if change["low"] is not None else ""
+    points = f"{change['points']:+.1f} points{interval}"
+    speed = f"{faster['ratio']:.2f}× [{faster['low']:.2f}, {faster['high']:.2f}] the speed of {other}"
+    if gains == "accuracy":
+        kept = change["points"] >= 0
+        clear = change["low"] is not None and (change["low"] > 0 or change["high"] < 0)
+        return kept, f"{points} against {other}" + ("" if clear else ", no clear difference")
+    allowed = budget.max_drop_points
+    if allowed is not None and -change["points"] > allowed:
+        return False, f"{points} against {other}, and a loss of {allowed:g} is allowed; {speed}"
+    if not budget.min_speedup or (comparison.verdict(faster) == "faster" and faster["low"] > budget.min_speedup):
+        return True, f"{speed}, {points}"
+    shrunk = incumbent.verdict["bytes"] / size
+    if budget.min_shrink and shrunk >= budget.min_shrink and faster["high"] >= 1:
+        return True, f"{shrunk:.1f}× smaller than {other}, {speed}, {points}"
+    return False, f"not clearly faster: {speed}, where more than {budget.min_speedup:g}× is asked; {points}"
+
+
+def predict(session: Session) -> Predict:
+    """Make a function from a session of one input: a batch of examples to the first output."""
+    name, output = session.inputs[0].name, session.outputs[0].name
+    return lambda inputs: session.run({name: np.ascontiguousarray(inputs)})[output]
+
+
+def estimate(scores: np.ndarray) -> dict[str, Any]:
+    """Give the mean with its interval; a single number for a whole split has none."""
+    if scores.ndim == 0:
+        return {"value": float(scores), "low": None, "high": None, "n": None}
+    return statistics.mean_estimate(scores)
+
+
+def _change(candidate: np.ndarray, incumbent: np.ndarray) -> dict[str, Any]:
+    if candidate.ndim == 0:
+        return {
+            "points": 100 * float(candidate - incumbent),
+            "low": None,
+            "high": None,
+            "n": None,
+            "split": "validation",
+        }
+    return {**statistics.paired_change(candidate, incumbent), "split": "validation"}

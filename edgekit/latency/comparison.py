@@ -1,0 +1,47 @@
+"""How much faster one callable is than another, and whether that is clear. Imports statistics and this room alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+
+from edgekit import statistics
+from edgekit.latency.samples import Samples
+
+# Two sessions of one file differ by up to so much on the same machine, for as long as they live: it hangs on where
+# in memory their weights came to lie. A smaller difference is no property of the model.
+MARGIN = 1.02
+
+
+def speedup(candidate: Samples, reference: Samples) -> dict[str, float]:
+    """Return {"ratio", "low", "high"}: how many times faster `candidate` is; above 1 it is the faster one.
+
+    The two must come from one `interleave`: the ratio is the median over rounds of (reference's median time in the
+    round / candidate's), so that what slows both alike leaves it untouched.
+    """
+    rounds, mine, theirs = _paired(candidate, reference)
+    ratios = theirs / mine
+    ratio = float(np.median(ratios))
+    low, high = statistics.median_interval(ratios, rounds)
+    return {"ratio": ratio, "low": min(low, ratio), "high": max(high, ratio)}
+
+
+def verdict(speed: Mapping[str, float]) -> Literal["faster", "slower", "no clear difference"]:
+    """Put what `speedup` found into words: a difference is clear where its whole interval lies beyond MARGIN."""
+    if speed["low"] > MARGIN:
+        return "faster"
+    if speed["high"] < 1 / MARGIN:
+        return "slower"
+    return "no clear difference"
+
+
+def _paired(candidate: Samples, reference: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    mine, my_medians = candidate.by_round()
+    theirs, their_medians = reference.by_round()
+    rounds, my_places, their_places = np.intersect1d(mine, theirs, assume_unique=True, return_indices=True)
+    if len(rounds) == 0:
+        raise ValueError(f'"{candidate.name}" and "{reference.name}" share no round: they were not measured together')
+    # A time below the clock's own cost counts as one nanosecond: it cannot be told from it.
+    return rounds, np.maximum(my_medians[my_places], 1), np.maximum(their_medians[their_places], 1)

@@ -1,0 +1,95 @@
+"""The bundle's manifest: one schema, read and written here. Torch-free, and light enough for the runtime.
+
+A bundle is a folder: `model.onnx`, `manifest.json`, and whatever else an app needs (tokenizer, vocabulary). The
+manifest names every file with its SHA-256 and says what the model takes, answers, scored and came from.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from edgekit.errors import BundleError
+from edgekit.signature import Tensor
+
+SCHEMA = 1
+FILE = "manifest.json"
+MODEL = "model.onnx"
+
+
+class Manifest:
+    """What a bundle says of itself.
+
+    `inputs`, `outputs`: Tensors. `labels`: class names in the order of the last output axis, or empty.
+    `preprocessing`: what the graph does to the input (mean and std in units of 0..1, layout, colour mode).
+    `metrics`: metric name -> {value, low, high, n, split}. `parity`: agreement with PyTorch. `latency`: p50 and p90
+    in microseconds with the machine they were measured on. `provenance`: recipe, seed, stages, versions, hashes.
+    `requires`: the oldest onnxruntime, and opset and IR. `files`: name -> {sha256, bytes}.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        task: str,
+        inputs: list[Tensor],
+        outputs: list[Tensor],
+        labels: list[str] | None = None,
+        preprocessing: dict[str, Any] | None = None,
+        metrics: dict[str, Any] | None = None,
+        parity: dict[str, Any] | None = None,
+        latency: dict[str, Any] | None = None,
+        provenance: dict[str, Any] | None = None,
+        requires: dict[str, Any] | None = None,
+        files: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
+        self.name = name
+        self.task = task
+        self.inputs = inputs
+        self.outputs = outputs
+        self.labels = labels or []
+        self.preprocessing = preprocessing or {}
+        self.metrics = metrics or {}
+        self.parity = parity or {}
+        self.latency = latency or {}
+        self.provenance = provenance or {}
+        self.requires = requires or {}
+        self.files = files or {}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the manifest as JSON-ready values."""
+        said = {**vars(self), "inputs": [str(t) for t in self.inputs], "outputs": [str(t) for t in self.outputs]}
+        return {"schema": SCHEMA, **said}
+
+    @classmethod
+    def from_dict(cls, said: dict[str, Any], where: str) -> Manifest:
+        """Read what `to_dict` gave; raise BundleError where it is not a manifest, or a newer one."""
+        schema = said.get("schema") if isinstance(said, dict) else None
+        if not isinstance(schema, int):
+            raise BundleError(f'"{where}" is not an edgekit manifest: it has no "schema"')
+        if schema > SCHEMA:
+            raise BundleError(
+                f'"{where}" has manifest schema {schema}; this edgekit reads up to {SCHEMA}',
+                "pip install --upgrade edgekit-onnx",
+            )
+        values = {key: value for key, value in said.items() if key != "schema"}
+        try:
+            values["inputs"] = [Tensor.parse(line) for line in values["inputs"]]
+            values["outputs"] = [Tensor.parse(line) for line in values["outputs"]]
+            return cls(**values)
+        except (KeyError, TypeError) as error:
+            raise BundleError(f'"{where}" is not an edgekit manifest: {error}') from None
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Read the manifest of the bundle in `folder`."""
+        path = folder / FILE
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise BundleError(f'"{folder}" is not a bundle: it has no {FILE}', "edgekit export makes one") from None
+        except (OSError, ValueError) as error:
+            raise BundleError(
+                f'"{path}" cannot be read: {error}', "copy the bundle again from where it was made"
+            ) from None
+        return cls.from_dict(said, str(path))

@@ -1,0 +1,159 @@
+"""From a recipe to a job: its data, networks, splits and deployment, loaded and checked against each other."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgekit import files, modelfile, tasks
+from edgekit.data import loading as examples
+from edgekit.data.batches import Batches
+from edgekit.data.dataset import Dataset
+from edgekit.errors import DataError
+from edgekit.exporting.deployment import Deployment
+from edgekit.judging import Predict
+from edgekit.recipe.loading import Loaded, resolve_model, resolved
+from edgekit.recipe.schema import Network as NetworkSettings
+from edgekit.recipe.schema import Prune, Recipe, Student, Train
+from edgekit.signature import Tensor
+from edgekit.stages.job import Job, Network
+from edgekit.training.batches import ArraySource
+
+_SCORING_BATCH = 256
+
+
+def prepare(loaded: Loaded) -> Job:
+    """Load what the recipe names and make the job of it. Raises DataError or ModelError where parts do not fit."""
+    recipe = loaded.recipe
+    task = tasks.get(recipe.task)
+    dataset = examples.load(recipe.data, loaded.folder, recipe.data.seed)
+    deployment = _deployment(recipe, dataset)
+    for split in (dataset.train, dataset.validation, dataset.test):
+        task.check(split.targets, len(dataset.labels))
+
+    def source(settings: Train, views: int) -> ArraySource:
+        return ArraySource(
+            Batches(
+                dataset.train,
+                batch=settings.batch,
+                seed=recipe.seed,
+                view_seed=recipe.data.seed,
+                normalize=recipe.data.normalize,
+                augment=recipe.data.augment,
+                views=views,
+            )
+        )
+
+    def score(predict: Predict) -> dict[str, np.ndarray]:
+        return {
+            name: np.concatenate(
+                [
+                    task.score(predict(split.inputs[at : at + _SCORING_BATCH]), split.targets[at : at + _SCORING_BATCH])
+                    for at in range(0, len(split.targets), _SCORING_BATCH)
+                ]
+            )
+            for name, split in (("validation", dataset.validation), ("test", dataset.test))
+        }
+
+    def calibration(count: int) -> Iterator[dict[str, np.ndarray]]:
+        chosen = np.random.default_rng(recipe.seed).permutation(len(dataset.train.targets))[:count]
+        for at in range(0, len(chosen), 32):
+            yield {deployment.input.name: dataset.train.inputs[np.sort(chosen[at : at + 32])]}
+
+    return Job(
+        name=recipe.name,
+        task=recipe.task,
+        metric=task.metric,
+        seed=recipe.seed,
+        teacher=_teacher(loaded, recipe.teacher),
+        student=_student(loaded, recipe),
+        baseline=recipe.student.baseline,
+        stages=dict(recipe.stages),
+        source=source,
+        score=score,
+        inputs=dataset.test.inputs[:64],
+        calibration=calibration,
+        deployment=deployment,
+        budget=recipe.budget,
+        student_budget=recipe.student.budget,
+        measure=recipe.measure,
+        targets=recipe.targets,
+        data={
+            "source": recipe.data.source,
+            "train": len(dataset.train.targets),
+            "validation": len(dataset.validation.targets),
+            "test": len(dataset.test.targets),
+            "labels": dataset.labels,
+            "fingerprint": dataset.fingerprint,
+            "prepared": recipe.data.model_dump(mode="json", include={"normalize", "augment"}),
+        },
+        provenance={"recipe": resolved(recipe), "recipe_file": loaded.path.name},
+        classes=dataset.test.targets,
+        recipe=resolved(recipe),
+    )
+
+
+def _deployment(recipe: Recipe, dataset: Dataset) -> Deployment:
+    tensor = Tensor.parse(recipe.export.input)
+    given = dataset.test.inputs
+    fixed = [(asked, has) for asked, has in zip(tensor.shape[1:], given.shape[1:], strict=False) if asked != has]
+    if tensor.dtype != str(given.dtype) or len(tensor.shape) != given.ndim or any(isinstance(a, int) for a, _ in fixed):
+        raise DataError(
+            f'export.input says "{tensor}"; the examples of "{recipe.data.source}" are'
+            f" {given.dtype}[{','.join(map(str, given.shape))}]",
+            "write export.input as the examples are, with a name for the batch",
+        )
+    normalize = recipe.data.normalize
+    return Deployment(
+        input=tensor,
+        output=recipe.export.output,
+        labels=tuple(dataset.labels),
+        mean=tuple(normalize.mean) if normalize else (),
+        std=tuple(normalize.std) if normalize else (),
+        min_onnxruntime=recipe.export.min_onnxruntime,
+    )
+
+
+def _network(loaded: Loaded, model: str, args: dict[str, Any], train: Train) -> Network:
+    path = resolve_model(loaded, model)
+    return Network(
+        make=lambda: modelfile.build(path, args),
+        identity={"model": model, "sha256": files.sha256(path), "args": args},
+        train=train,
+    )
+
+
+def _teacher(loaded: Loaded, settings: NetworkSettings | None) -> Network | None:
+    if settings is None:
+        return None
+    made = _network(loaded, settings.model, settings.args, settings.train)
+    weights = resolve_model(loaded, settings.weights.file) if settings.weights else None
+    return Network(made.make, made.identity, made.train, weights)
+
+
+def _student(loaded: Loaded, recipe: Recipe) -> Network:
+    student: Student = recipe.student
+    like = next(
+        (stage for stage in recipe.stages.values() if isinstance(stage, Train) and not isinstance(stage, Prune)), None
+    )
+    train = student.train or (Train(**like.model_dump(include=set(Train.model_fields))) if like else Train())
+    return _network(loaded, student.model, student.args, train)
+
+
+def run_folder(job: Job, runs: Path) -> Path:
+    """Return the folder of this job under `runs`: its name, and an id that hashes the recipe and the model files."""
+    networks = [network.identity for network in (job.teacher, job.student) if network]
+    return runs / job.name / files.fingerprint({"recipe": job.recipe, "networks": networks})[:8]
+
+
+def teacher_only(job: Job) -> Job:
+    """Return the job of training the recipe's teacher from labels alone, or its only network where it has no teacher."""
+    if job.teacher is None:
+        return dataclasses.replace(job, stages={}, recipe=job.recipe | {"stages": {}})
+    teacher = dataclasses.replace(job.teacher, weights=None)
+    recipe = job.recipe | {"stages": {}, "teacher": job.recipe["teacher"] | {"weights": None}}
+    return dataclasses.replace(job, teacher=teacher, student=None, stages={}, recipe=recipe)

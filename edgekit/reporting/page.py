@@ -1,0 +1,194 @@
+"""Writes report.html: a run on one page that needs nothing else, for a person who decides.
+
+One file: styles and plots are inside, no script runs, nothing is fetched (the page forbids it to itself). What a run
+says of itself is escaped by jinja2; only the plots go in as they are.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from edgekit import console, files
+from edgekit.errors import EdgekitError
+from edgekit.extras import need
+from edgekit.reporting import record, wording
+from edgekit.reporting.record import Run, Verdict
+from edgekit.signature import Tensor
+from edgekit.tasks import TASKS
+
+FILE = "report.html"
+_TEMPLATE = "report.html.j2"
+_CLASSES = 20  # more than these are not read
+_WIDE, _NARROW = 1000, 360  # points; the page shows one or the other
+
+
+class ClassRow(NamedTuple):
+    """A class and the part of its test examples that two models answer rightly."""
+
+    label: str
+    kept: float
+    teacher: float
+
+
+def write(run_folder: Path) -> Path:
+    """Make report.html from run.json and the histories in `run_folder`, and return its path.
+
+    An unfinished run gets a page too, which says what is missing. Raises DataError where run.json is absent or damaged.
+    """
+    run = record.read(run_folder)
+    jinja2 = need("jinja2", "making the report")
+    need("matplotlib", "making the report")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    shared = (
+        wording.percent, wording.interval, wording.times, wording.ratio_interval, wording.change, wording.speedup,
+        wording.parity, console.size, console.number, console.duration, unbroken,
+    )  # fmt: skip
+    environment.filters.update({function.__name__: function for function in shared})
+    text = environment.get_template(_TEMPLATE).render(**_said(run), **_plots(run, run_folder))
+    path = run_folder / FILE
+    files.write_text(path, text)
+    return path
+
+
+def unbroken(text: str) -> str:
+    """Keep a figure with its unit or interval on one line."""
+    return text.replace(" %", "\u00a0%").replace(" points", "\u00a0points").replace(" [", "\u00a0[").replace(", n", ",\u00a0n")
+
+
+def _plots(run: Run, folder: Path) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    from edgekit.reporting import plots
+
+    found: dict[str, Any] = {"tradeoff_wide": "", "tradeoff_narrow": "", "curves_wide": "", "curves_narrow": ""}
+    if run.verdicts:
+        found["tradeoff_wide"] = Markup(plots.tradeoff_svg(run, "tradeoff", _WIDE))
+        found["tradeoff_narrow"] = Markup(plots.tradeoff_svg(run, "tradeoff-narrow", _NARROW))
+    histories = [(stage, record.history(folder, stage)) for stage in run.stages]
+    curves = [(stage.verdict.label if stage.verdict else stage.id, epochs) for stage, epochs in histories if epochs]
+    if curves:
+        found["curves_wide"] = Markup(plots.curves_svg(curves, "curves", _WIDE, 4))
+        found["curves_narrow"] = Markup(plots.curves_svg(curves, "curves-narrow", _NARROW, 2))
+    return found
+
+
+def _said(run: Run) -> dict[str, Any]:
+    """Everything the template says that is not a plot."""
+    from markupsafe import Markup
+
+    shipped, teacher = run.shipped, run.teacher
+    classes = _classes(run)
+    changed = sorted(classes, key=lambda row: -abs(row.kept - row.teacher))[:_CLASSES]
+
+    def badge(verdict: Verdict) -> Markup:
+        word = "in the bundle" if verdict is shipped else verdict.decision
+        kind = "shipped" if verdict is shipped else verdict.decision
+        return Markup('<span class="badge {}">{}</span>').format(kind, word)
+
+    notes: dict[str, list[str]] = {}
+    for verdict in run.verdicts:
+        for note in verdict.notes:
+            notes.setdefault(note, []).append(verdict.label)
+    snippet, command = _use(run)
+    return {
+        "run": run,
+        "headline": wording.headline(run),
+        "created": _moment(run.created),
+        "verdicts": run.verdicts,
+        "shipped": shipped,
+        "teacher": teacher,
+        "beside": teacher is not None and shipped is not teacher,
+        "unit": wording.unit(run.verdicts),
+        "conditions": _conditions(run.verdicts),
+        "targets": [(*wording.target(target), target.met) for target in run.targets],
+        "classes": [row for row in classes if row in changed],
+        "classes_of": len(classes),
+        "badge": badge,
+        "snippet": snippet,
+        "command": command,
+        "facts": [("data and seed", _data(run)), ("machine and versions", _machine(run))],
+        "recipe": need("yaml", "making the report").safe_dump(run.recipe, sort_keys=False, allow_unicode=True),
+        "notes": notes,
+    }
+
+
+def _conditions(verdicts: list[Verdict]) -> str:
+    if not verdicts:
+        return ""
+    latency = verdicts[0].latency
+    return f"{latency.device}, batch {latency.batch}, {latency.threads} thread{'s' if latency.threads > 1 else ''}"
+
+
+def _classes(run: Run) -> list[ClassRow]:
+    """Pair the scores per class of the model that was kept and of its teacher; empty where either is unknown."""
+    shipped, teacher = run.shipped, run.teacher
+    if shipped is None or teacher is None or shipped is teacher or run.data is None:
+        return []
+    ours, theirs = shipped.test.per_class or [], teacher.test.per_class or []
+    paired = zip(run.data.labels, ours, theirs, strict=False)
+    return [ClassRow(label, kept, other) for label, kept, other in paired if kept is not None and other is not None]
+
+
+def _use(run: Run) -> tuple[str, str]:
+    """Write five lines of Python that answer with the bundle, and the command that does the same, if there is one."""
+    try:
+        tensor = Tensor.parse(run.recipe["export"]["input"])
+    except (KeyError, EdgekitError):
+        return f'import edgekit\n\nmodel = edgekit.load("{run.bundle}")\nprint(model.inputs, model.outputs)\n', ""
+    shape = tuple(dim if isinstance(dim, int) else 32 for dim in tensor.shape[1:])
+    task = TASKS.get(run.recipe.get("task", ""))
+    images = task is not None and task.predictor == "images"
+    comment = '  # or a file: "image.png"' if images else ""
+    lines = [
+        "import edgekit",
+        "import numpy as np",
+        f'model = edgekit.load("{run.bundle}")',
+        f"answer = model.predict(np.zeros({shape}, np.{tensor.dtype})){comment}",
+        "print(answer.label, answer.probability)",
+    ]
+    return "\n".join(lines), f"$ edgekit predict {run.bundle} image.png" if images else ""
+
+
+def _moment(text: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return text
+
+
+def _data(run: Run) -> list[tuple[str, str]]:
+    facts = [("recipe", f"{run.recipe_file}, seed {run.seed}")]
+    if run.data:
+        data = run.data
+        facts += [
+            ("data", data.source),
+            ("examples", f"{data.train:,} to train, {data.validation:,} to judge, {data.test:,} to test"),
+            ("classes", f"{len(data.labels):,}: {', '.join(data.labels[:_CLASSES])}{' …' if len(data.labels) > _CLASSES else ''}"),
+            ("fingerprint", data.fingerprint[:16]),
+        ]
+    facts += [(name, version) for name, version in run.versions.items() if version]
+    return facts
+
+
+def _machine(run: Run) -> list[tuple[str, str]]:
+    machine = run.machine
+    cores = [f"{machine['cores']}" if "cores" in machine else "", f"{machine['usable_cores']:g} usable" if "usable_cores" in machine else ""]
+    facts = [
+        ("processor", machine.get("cpu")),
+        ("architecture", machine.get("architecture")),
+        ("instructions", ", ".join(machine.get("flags") or [])),
+        ("cores", ", ".join(filter(None, cores))),
+        ("memory", console.size(machine["memory_bytes"]) if machine.get("memory_bytes") else None),
+        ("system", machine.get("system")),
+        ("governor", machine.get("governor")),
+        ("GPUs", ", ".join(map(str, machine.get("gpus") or []))),
+    ]
+    return [(name, str(value)) for name, value in facts if value]

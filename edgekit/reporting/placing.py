@@ -1,0 +1,100 @@
+"""Puts names beside points so that none covers another, a marker or an error bar. Plain geometry, no matplotlib.
+
+A name may stand in sixteen directions and at five distances from its point, or at an end of its error bar. From afar a
+line leads to it, which should cross nothing either. The first round takes the cheapest
+place for one name after the other; further rounds move each once more, now that the others stand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_DIRECTIONS = 16
+_GAPS = (3.0, 12.0, 24.0, 40.0, 60.0)
+_ROUNDS = 4
+
+
+class Box(NamedTuple):
+    """A rectangle: left, bottom, right, top."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+    def overlap(self, other: Box) -> float:
+        """Return the area that both cover."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.top, other.top) - max(self.bottom, other.bottom)
+        return width * height if width > 0 and height > 0 else 0.0
+
+    def holds(self, x: float, y: float) -> bool:
+        """Tell whether a point lies inside."""
+        return self.left <= x <= self.right and self.bottom <= y <= self.top
+
+    def nearest(self, x: float, y: float) -> tuple[float, float]:
+        """Return the point of the box that is nearest to another."""
+        return min(max(x, self.left), self.right), min(max(y, self.bottom), self.top)
+
+    @property
+    def area(self) -> float:
+        """Return its area."""
+        return (self.right - self.left) * (self.top - self.bottom)
+
+
+class Point(NamedTuple):
+    """A marker's middle and radius, the size of the name that belongs to it, and the ends of its upright error bar."""
+
+    x: float
+    y: float
+    radius: float
+    width: float
+    height: float
+    bottom: float
+    top: float
+
+    def places(self) -> list[tuple[float, Box]]:
+        """Return the boxes the name may take, each with what it costs to stand there."""
+        found = []
+        below, above = min(self.bottom, self.y - self.radius) - 3, max(self.top, self.y + self.radius) + 3
+        for cost, left in ((20.0, self.x - self.width / 2), (22.0, self.x - 6), (22.0, self.x + 6 - self.width)):
+            found.append((cost, Box(left, above, left + self.width, above + self.height)))
+            found.append((cost, Box(left, below - self.height, left + self.width, below)))
+        for gap in _GAPS:
+            for step in range(_DIRECTIONS):
+                angle = 2 * math.pi * step / _DIRECTIONS
+                reach = self.radius + gap
+                x = self.x + math.cos(angle) * (reach + self.width / 2)
+                y = self.y + math.sin(angle) * (reach + self.height / 2)
+                box = Box(x - self.width / 2, y - self.height / 2, x + self.width / 2, y + self.height / 2)
+                slant = min(abs(math.sin(angle)), abs(math.cos(angle)))
+                found.append((gap + 6 * slant - math.cos(angle), box))
+        return found
+
+    def line(self, box: Box) -> list[tuple[float, float]]:
+        """Return points two apart on the line from just off the marker to the box; none where the error bar leads to it."""
+        if box.left < self.x < box.right:
+            return []
+        x, y = box.nearest(self.x, self.y)
+        apart = math.dist((x, y), (self.x, self.y))
+        steps = range(round(self.radius) + 4, round(apart), 2)
+        return [(self.x + (x - self.x) * step / apart, self.y + (y - self.y) * step / apart) for step in steps]
+
+
+def place(points: Sequence[Point], obstacles: Sequence[Box], bounds: Box) -> list[Box]:
+    """Return a box for the name of every point: inside `bounds`, off the obstacles and off each other where it can be."""
+    chosen: list[Box | None] = [None] * len(points)
+
+    def cost(box: Box, own: int) -> float:
+        others = [other for index, other in enumerate(chosen) if other and index != own]
+        named = sum(box.overlap(other) for other in others)
+        covered = sum(box.overlap(obstacle) for obstacle in obstacles)
+        crossed = sum(any(other.holds(*spot) for other in (*others, *obstacles)) for spot in points[own].line(box))
+        return 40 * (box.area - box.overlap(bounds)) + 10 * named + 4 * covered + 10 * crossed
+
+    for _ in range(_ROUNDS):
+        for index, point in enumerate(points):
+            chosen[index] = min(point.places(), key=lambda found, own=index: found[0] + cost(found[1], own))[1]  # type: ignore[misc]
+    return [box for box in chosen if box]

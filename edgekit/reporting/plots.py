@@ -1,0 +1,308 @@
+"""The figures of a run, as SVG for the page and as PNG for a README. matplotlib without pyplot: nothing global is left.
+
+In the SVG every colour is a CSS variable, so one drawing serves a light page and a dark one. The same run gives the
+same bytes: ids are salted with the figure's name, and no date is written.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import matplotlib.style
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from edgekit import files
+from edgekit.console import size
+from edgekit.errors import DataError
+from edgekit.reporting import record, wording
+from edgekit.reporting.placing import Box, Point, place
+from edgekit.reporting.record import Epoch, Run, Verdict
+
+_LARGEST = 19.0  # radius in points of the largest file's marker; areas are in proportion
+_SMALLEST = 3.0
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The five colours of a figure."""
+
+    ink: str
+    muted: str
+    grid: str
+    accent: str
+    paper: str
+
+
+_PRINT = Palette("#1b2329", "#5b6770", "#e3e7ea", "#0b6e7f", "#ffffff")
+# Colours nobody uses, to be found again in the SVG and replaced by the page's variables.
+_SCREEN = Palette("#0a0b01", "#0a0b02", "#0a0b03", "#0a0b04", "#0a0b05")
+_VARIABLES = {
+    _SCREEN.ink: "var(--ink)",
+    _SCREEN.muted: "var(--muted)",
+    _SCREEN.grid: "var(--line)",
+    _SCREEN.accent: "var(--accent)",
+    _SCREEN.paper: "var(--card)",
+}
+
+
+@contextmanager
+def _style(palette: Palette, salt: str) -> Iterator[None]:
+    settings = {
+        "font.size": 11, "font.family": "sans-serif", "svg.fonttype": "none", "svg.hashsalt": salt,
+        "text.color": palette.ink, "axes.labelcolor": palette.muted, "axes.edgecolor": palette.muted,
+        "xtick.color": palette.muted, "ytick.color": palette.muted, "xtick.labelsize": 10, "ytick.labelsize": 10,
+        "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False, "axes.linewidth": 0.8,
+        "axes.grid": True, "axes.axisbelow": True, "grid.color": palette.grid, "grid.linewidth": 0.8,
+        "xtick.major.size": 0, "ytick.major.size": 0, "axes.facecolor": "none", "figure.facecolor": "none",
+        "text.parse_math": False,
+    }  # fmt: skip
+    with matplotlib.style.context(["default", settings]):
+        yield
+
+
+def _svg(name: str, width: int, height: int, alt: str, draw: Callable[[Figure, Palette], None]) -> str:
+    """Draw into a figure of so many points and return it as an <svg> element for inlining, titled `alt`."""
+    with _style(_SCREEN, name):
+        figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+        draw(figure, _SCREEN)
+        stream = io.StringIO()
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    text = stream.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, count=1, flags=re.DOTALL)
+    text = re.sub(r"<style type=\"text/css\">.*?</style>", "", text, count=1, flags=re.DOTALL)
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = text.replace("url(#", f"url(#{name}-").replace('xlink:href="#', f'href="#{name}-')
+    for colour, variable in _VARIABLES.items():
+        text = text.replace(colour, variable)
+    opening = f'<svg class="plot" role="img" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">'
+    title = f"<title>{alt.replace('&', '&amp;').replace('<', '&lt;')}</title>"
+    return opening + title + text[text.index(">") + 1 :].strip()
+
+
+def tradeoff_svg(run: Run, name: str, width: int) -> str:
+    """Return accuracy against latency as SVG, `width` points wide; `name` keeps its ids apart from other figures'."""
+    height = max(330, round(width * 0.5))
+    rows = "; ".join(
+        f"{verdict.label}: {wording.estimate(verdict.test)}, p50 {wording.significant(verdict.latency.p50_us)} µs, "
+        f"{size(verdict.bytes)}, {verdict.decision}"
+        for verdict in run.verdicts
+    )
+
+    def draw(figure: Figure, palette: Palette) -> None:
+        figure.subplots_adjust(left=46 / width, right=1 - 14 / width, bottom=46 / height, top=1 - 24 / height)
+        _tradeoff(figure, run, palette)
+
+    return _svg(name, width, height, f"Accuracy against latency. {rows}.", draw)
+
+
+def write_png(run_folder: Path, path: Path) -> None:
+    """Write accuracy against latency of a run as PNG of 1600 x 900 pixels, with the outcome as its title."""
+    run = record.read(run_folder)
+    if not run.verdicts:
+        raise DataError(f'"{run_folder}" has nothing to draw yet: no model is judged', "let the run go on first")
+    width, height = 800, 450
+    with _style(_PRINT, run.id):
+        figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor=_PRINT.paper)
+        figure.subplots_adjust(left=52 / width, right=1 - 20 / width, bottom=52 / height, top=1 - 98 / height)
+        title, subtitle = _story(run)
+        figure.text(20 / width, 1 - 34 / height, title, fontsize=15.5, weight="bold")
+        figure.text(20 / width, 1 - 57 / height, subtitle, fontsize=10.5, color=_PRINT.muted)
+        _tradeoff(figure, run, _PRINT)
+        with files.atomic(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=144, metadata={"Software": None})
+
+
+def _story(run: Run) -> tuple[str, str]:
+    model, teacher = run.shipped, run.teacher
+    how = "bars: 95 % intervals  ·  marker area: file size"
+    if any(verdict.undone for verdict in run.verdicts):
+        how += "  ·  hollow: undone by the judge"
+    if model is None or teacher is None or model is teacher:
+        return f"{run.name}: {wording.headline(run)}", how
+    title = f"{run.name}: {wording.compared(model, teacher)}"
+    against = wording.percent(teacher.test.value)
+    scores = f"{wording.estimate(model.test)} {model.metric} against {against}{wording.examples(model.test.n)}"
+    return title, f"{scores}  ·  {how}"
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """Where a model stands in the plot: latency in the plot's unit, score in percent, their intervals, radius in points."""
+
+    verdict: Verdict
+    x: float
+    y: float
+    across: tuple[float, float]
+    up: tuple[float, float]
+    radius: float
+
+
+def _spots(run: Run, unit: wording.Unit) -> list[_Spot]:
+    largest = max(verdict.bytes for verdict in run.verdicts)
+    spots = []
+    for verdict in run.verdicts:
+        test, latency = verdict.test, verdict.latency
+        ends = (test.value if test.low is None else test.low, test.value if test.high is None else test.high)
+        spots.append(
+            _Spot(
+                verdict,
+                latency.p50_us / unit.microseconds,
+                100 * test.value,
+                (latency.p50_low_us / unit.microseconds, latency.p50_high_us / unit.microseconds),
+                (100 * ends[0], 100 * ends[1]),
+                max(_SMALLEST, _LARGEST * math.sqrt(verdict.bytes / largest)),
+            )
+        )
+    return spots
+
+
+def _tradeoff(figure: Figure, run: Run, palette: Palette) -> None:
+    unit = wording.unit(run.verdicts)
+    spots = _spots(run, unit)
+    axes = figure.add_subplot()
+    _scales(axes, spots)
+    latency = run.verdicts[0].latency
+    where = f"{latency.device}, batch {latency.batch}, {latency.threads} thread{'s' if latency.threads > 1 else ''}"
+    axes.set_xlabel(f"← faster      p50 latency, {unit.name}  ({where})", labelpad=8)
+    axes.text(0, 1.02, f"test {run.verdicts[0].metric}", transform=axes.transAxes, color=palette.muted, fontsize=10)
+    way = _way(run)
+    steps = [spot for spot in spots if spot.verdict.stage in way]
+    axes.plot(
+        [spot.x for spot in steps], [spot.y for spot in steps], color=palette.accent, linewidth=1, zorder=1,
+        linestyle=(0, (1, 3)),
+    )  # fmt: skip
+    for spot in spots:
+        shipped = spot.verdict is run.shipped
+        colour = palette.accent if shipped else palette.muted
+        bars = {"color": colour, "linewidth": 1.5 if shipped else 1, "alpha": 1 if shipped else 0.55, "zorder": 2}
+        axes.plot([spot.x, spot.x], spot.up, **bars)
+        axes.plot(spot.across, [spot.y, spot.y], **bars)
+        face = palette.paper if spot.verdict.undone else colour
+        axes.scatter(
+            spot.x, spot.y, s=math.pi * spot.radius**2, facecolor=face, edgecolor=colour, linewidth=1.4, zorder=3
+        )
+    _names(figure, axes, run, spots, steps, palette)
+
+
+def _way(run: Run) -> list[str]:
+    """List the stages from the teacher to the model that was kept, each the incumbent of the next."""
+    way: list[str] = []
+    step = run.shipped
+    while step and step.stage not in way:
+        way.append(step.stage)
+        step = run.verdict(step.incumbent)
+    return way
+
+
+def _scales(axes: Any, spots: Sequence[_Spot]) -> None:
+    low, high = min(spot.up[0] for spot in spots), max(spot.up[1] for spot in spots)
+    margin = 0.1 * max(high - low, 1.0)
+    axes.set_ylim(low - margin, high + margin)
+    left, right = min(spot.x for spot in spots), max(spot.x for spot in spots)
+    stretch = max(1.3, (right / left) ** 0.16)
+    axes.set_xscale("log")
+    axes.set_xlim(left / stretch, right * stretch)
+    wide = right / left > 200
+    axes.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %" if value <= 100 else ""))
+
+
+def _names(
+    figure: Figure, axes: Any, run: Run, spots: Sequence[_Spot], steps: Sequence[_Spot], palette: Palette
+) -> None:
+    """Write every model's name and file size beside its marker, with a thin line to it where the name stands apart."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    middles = axes.transData.transform([(spot.x, spot.y) for spot in spots])
+    texts, points, obstacles = [], [], []
+    for spot, (x, y) in zip(spots, middles, strict=True):
+        shipped = spot.verdict is run.shipped
+        text = figure.text(
+            0, 0, f"{spot.verdict.label}\n{size(spot.verdict.bytes)}", va="center", fontsize=10.5, linespacing=1.25,
+            color=palette.accent if shipped else palette.muted if spot.verdict.undone else palette.ink,
+            weight="bold" if shipped else "normal", zorder=4,
+        )  # fmt: skip
+        extent = text.get_window_extent(canvas.get_renderer())
+        texts.append(text)
+        bottom, top = axes.transData.transform([(spot.x, end) for end in spot.up])[:, 1]
+        points.append(Point(x, y, spot.radius, extent.width + 2, extent.height, bottom, top))
+        obstacles.append(Box(x - 2.5, bottom, x + 2.5, top))
+        obstacles.append(Box(x - spot.radius, y - spot.radius, x + spot.radius, y + spot.radius))
+    way = axes.transData.transform([(spot.x, spot.y) for spot in steps]) if steps else []
+    for (x0, y0), (x1, y1) in pairwise(way):
+        parts = max(1, round(math.hypot(x1 - x0, y1 - y0) / 6))
+        for part in range(parts):
+            x, y = x0 + (x1 - x0) * part / parts, y0 + (y1 - y0) * part / parts
+            obstacles.append(Box(x - 2, y - 2, x + 2, y + 2))
+    frame = axes.get_window_extent()
+    bounds = Box(frame.x0, frame.y0 + 3, figure.bbox.x1 - 3, frame.y1)
+    for text, point, box in zip(texts, points, place(points, obstacles, bounds), strict=True):
+        _set(figure, text, point, box, palette)
+
+
+def _set(figure: Figure, text: Any, point: Point, box: Box, palette: Palette) -> None:
+    """Put a text into its box, flush to its point, and draw a line to it from afar."""
+    if box.left >= point.x:
+        x, side = box.left, "left"
+    elif box.right <= point.x:
+        x, side = box.right, "right"
+    else:
+        x, side = (box.left + box.right) / 2, "center"
+    y = (box.bottom + box.top) / 2
+    to_figure = figure.transFigure.inverted().transform
+    text.set(position=to_figure((x, y)), ha=side, ma=side)
+    line = point.line(box)
+    if len(line) > 2:
+        ends = to_figure([line[0], line[-1]])
+        figure.add_artist(Line2D(ends[:, 0], ends[:, 1], color=palette.muted, linewidth=0.7))
+
+
+def curves_svg(curves: Sequence[tuple[str, list[Epoch]]], name: str, width: int, columns: int) -> str:
+    """Return the loss of every training as SVG: a small panel each, since their losses are not of one kind."""
+    columns = min(columns, len(curves))
+    rows = math.ceil(len(curves) / columns)
+    height = 190 * rows
+    said = "; ".join(
+        f"{label}: from {wording.significant(epochs[0].loss)} to {wording.significant(epochs[-1].loss)} "
+        f"in {len(epochs)} epochs"
+        for label, epochs in curves
+    )
+
+    def draw(figure: Figure, palette: Palette) -> None:
+        figure.subplots_adjust(
+            left=44 / width, right=1 - 8 / width, bottom=36 / height, top=1 - 44 / height, wspace=0.32, hspace=0.85
+        )
+        for index, (label, epochs) in enumerate(curves):
+            axes = figure.add_subplot(rows, columns, index + 1)
+            losses = [epoch.loss for epoch in epochs]
+            numbers = [epoch.epoch for epoch in epochs]
+            axes.plot(numbers, losses, color=palette.accent, linewidth=1.8, marker="o" if len(losses) < 3 else None)
+            if min(losses) > 0 and max(losses) / min(losses) > 5:
+                axes.set_yscale("log")
+                axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+                axes.yaxis.set_minor_locator(NullLocator())
+            else:
+                axes.yaxis.set_major_locator(MaxNLocator(4))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            axes.xaxis.grid(False)
+            final = f"{wording.significant(losses[-1])} after {len(losses)}"
+            axes.text(0, 1.22, label, transform=axes.transAxes, weight="bold", va="baseline")
+            axes.text(0, 1.07, final, transform=axes.transAxes, fontsize=9.5, color=palette.muted, va="baseline")
+
+    return _svg(name, width, height, f"Training loss by epoch. {said}.", draw)

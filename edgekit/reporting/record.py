@@ -1,0 +1,256 @@
+"""A run as its folder tells it: run.json and the histories of its trainings. pydantic; no matplotlib.
+
+Only what is shown is declared here. Whatever else run.json says is passed over, so that a newer writer does no harm.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from edgekit.errors import DataError, nearest
+
+SCHEMA = 1
+FILE = "run.json"
+RUNS = Path("runs")
+
+
+class Estimate(BaseModel):
+    """A figure with its 95 % interval and the number of examples behind it; without both where a split has one score."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int | None
+
+
+class Scores(Estimate):
+    """The same, and perhaps the score of every class in the order of the labels."""
+
+    per_class: list[float | None] | None = None
+
+
+class Ratio(BaseModel):
+    """How many times as fast, with its 95 % interval; above 1 is faster."""
+
+    ratio: float
+    low: float
+    high: float
+
+
+class Change(BaseModel):
+    """Points of the metric won or lost against the incumbent, paired by example."""
+
+    points: float
+    low: float | None
+    high: float | None
+    n: int | None
+    split: str
+
+
+class Latency(BaseModel):
+    """Times of one call in microseconds, and how they were taken."""
+
+    p50_us: float
+    p50_low_us: float
+    p50_high_us: float
+    p90_us: float | None
+    n: int
+    device: str
+    threads: int
+    batch: int
+
+
+class Parity(BaseModel):
+    """How well the model's file agrees with what it was made from."""
+
+    batches: list[int]
+    max_abs: float
+    argmax_agreement: float | None = None
+
+
+class Verdict(BaseModel):
+    """What the judge said of one candidate: a row of the table."""
+
+    stage: str
+    label: str
+    decision: str
+    reason: str
+    incumbent: str | None
+    parameters: int
+    macs: int
+    bytes: int
+    metric: str
+    test: Scores
+    change: Change | None
+    latency: Latency
+    speedup: Ratio | None
+    speedup_over_teacher: Ratio | None
+    parity: Parity | None
+    export: dict[str, Any] | None = None
+    notes: list[str] = []
+
+    @property
+    def undone(self) -> bool:
+        """Tell whether the judge sent the candidate back."""
+        return self.decision == "undone"
+
+
+class Stage(BaseModel):
+    """A stage that has begun; without a verdict it is not done."""
+
+    id: str
+    history: str | None = None
+    verdict: Verdict | None = None
+
+
+class Target(BaseModel):
+    """What the recipe wants of the whole, and what came of it."""
+
+    name: str
+    wanted: float
+    got: float | None
+    met: bool
+
+
+class Data(BaseModel):
+    """Where the examples came from and how they were split."""
+
+    source: str
+    train: int
+    validation: int
+    test: int
+    labels: list[str]
+    fingerprint: str
+
+
+class Run(BaseModel):
+    """All that run.json says and the report shows."""
+
+    name: str
+    id: str
+    status: str
+    created: str
+    seconds: float | None = None
+    recipe: dict[str, Any]
+    recipe_file: str
+    seed: int
+    versions: dict[str, str | None]
+    machine: dict[str, Any]
+    data: Data | None = None
+    stages: list[Stage]
+    kept: str | None = None
+    targets: list[Target] = []
+    bundle: str | None = None
+    report: str | None = None
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """Every verdict so far, in the order of the stages."""
+        return [stage.verdict for stage in self.stages if stage.verdict]
+
+    @property
+    def teacher(self) -> Verdict | None:
+        """The teacher's row, where there is one."""
+        return self.verdict("teacher")
+
+    @property
+    def shipped(self) -> Verdict | None:
+        """The row of the model that is in the bundle; None in an unfinished run."""
+        return self.verdict(self.kept)
+
+    def verdict(self, stage: str | None) -> Verdict | None:
+        """The verdict of the stage with that id, or None."""
+        return next((verdict for verdict in self.verdicts if verdict.stage == stage), None)
+
+    @property
+    def finished(self) -> bool:
+        """Tell whether the run came to its end."""
+        return self.status == "finished"
+
+    @property
+    def missing(self) -> list[str]:
+        """The ids of an unfinished run's stages that have no verdict yet."""
+        if self.finished:
+            return []
+        planned = ["teacher"] if self.recipe.get("teacher") else []
+        planned += ["student"] if self.recipe.get("student", {}).get("baseline") else []
+        planned += [*self.recipe.get("stages", {}), *(stage.id for stage in self.stages)]
+        return [name for name in dict.fromkeys(planned) if self.verdict(name) is None]
+
+
+class Epoch(BaseModel):
+    """A line of history.jsonl."""
+
+    epoch: int
+    loss: float
+
+
+def parse(said: Any, where: str) -> Run:
+    """Check the values of a run.json; raise DataError that names the first place where they are not what they must be."""
+    schema = said.get("schema") if isinstance(said, dict) else None
+    if not isinstance(schema, int):
+        raise DataError(f'"{where}" is not the record of a run: it has no "schema"', "name a folder below runs/")
+    if schema > SCHEMA:
+        raise DataError(
+            f'"{where}" has run schema {schema}; this edgekit reads up to {SCHEMA}', "pip install --upgrade edgekit-onnx"
+        )
+    try:
+        return Run.model_validate(said)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise DataError(
+            f'"{where}" is damaged: {place}: {fault["msg"].lower()}',
+            "start the run again: what is finished in its folder is not done twice",
+        ) from None
+
+
+def read(folder: Path) -> Run:
+    """Read the record of the run in `folder`; raise DataError where it is absent or damaged."""
+    path = folder / FILE
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f'"{folder}" is not a run: it has no {FILE}', "name a folder below runs/") from None
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f'"{path}" cannot be read: {error}', "start the run again: what is finished in its folder is not done twice"
+        ) from None
+    return parse(said, str(path))
+
+
+def history(folder: Path, stage: Stage) -> list[Epoch]:
+    """Read a stage's epochs in order. A line cut short by a kill is left out; a repeated epoch counts as told last."""
+    path = folder / stage.history if stage.history else None
+    if path is None or not path.is_file():
+        return []
+    epochs: dict[int, Epoch] = {}
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            epoch = Epoch.model_validate_json(line)
+        except ValidationError:
+            continue
+        if math.isfinite(epoch.loss):
+            epochs[epoch.epoch] = epoch
+    return [epochs[number] for number in sorted(epochs)]
+
+
+def find(run: str) -> Path:
+    """Return the run folder that `run` means: a run's own folder, or a recipe's name for its newest run."""
+    for folder in (Path(run), RUNS / run):
+        if (folder / FILE).is_file():
+            return folder
+        inside = list(folder.glob(f"*/{FILE}"))
+        if inside:
+            return max(inside, key=lambda path: (path.stat().st_mtime_ns, path)).parent
+    known = sorted({path.parent.parent.name for path in RUNS.glob(f"*/*/{FILE}")})
+    near = nearest(run, known)
+    raise DataError(
+        f'there is no run "{run}", neither as a folder nor under "{RUNS}"',
+        f'did you mean "{near}"?' if near else f"edgekit distill {run} makes one" if not known else f"one of {', '.join(known)}",
+    )

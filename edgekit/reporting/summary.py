@@ -1,0 +1,53 @@
+"""The end of a run on a terminal: one table, a reason for every row, and where things lie. No matplotlib."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgekit.console import number, size
+from edgekit.reporting import wording
+from edgekit.reporting.record import FILE, Verdict, parse
+
+
+def console_table(run: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows for `edgekit.console.table`, from the values of a run.json: a row for every verdict."""
+    verdicts = parse(run, FILE).verdicts
+    unit = wording.unit(verdicts)
+    metric = verdicts[0].metric if verdicts else "metric"
+    n = wording.examples(verdicts[0].test.n) if verdicts else ""
+    columns = ["model", f"{metric}{n}", "parameters", "MACs", "size", f"p50 {unit.name}", f"p90 {unit.name}"]
+    return [*columns, "speed-up", "verdict"], [_row(verdict, unit) for verdict in verdicts]
+
+
+def _row(verdict: Verdict, unit: wording.Unit) -> list[str]:
+    latency, speedup = verdict.latency, verdict.speedup_over_teacher
+    return [
+        verdict.label,
+        wording.estimate(verdict.test),
+        number(verdict.parameters),
+        number(verdict.macs),
+        size(verdict.bytes),
+        unit(latency.p50_us),
+        "too few" if latency.p90_us is None else unit(latency.p90_us),
+        wording.speedup(speedup) if speedup else "",
+        verdict.decision,
+    ]
+
+
+def closing_lines(run: dict[str, Any], folder: Path) -> list[str]:
+    """Return the lines after the table: the reason for every row, targets, the model that was kept, bundle and report."""
+    told = parse(run, FILE)
+    width = max((len(verdict.label) for verdict in told.verdicts), default=0)
+    lines = [f"{verdict.label:<{width}}  {verdict.decision}: {verdict.reason}" for verdict in told.verdicts]
+    notes = dict.fromkeys(note for verdict in told.verdicts for note in verdict.notes)
+    lines += [f"note: {note}" for note in notes]
+    for target in told.targets:
+        name, wanted, got = wording.target(target)
+        lines.append(f"target {'met' if target.met else 'missed'}: {name} {got}, wanted {wanted}")
+    lines += ["", wording.headline(told)]
+    if told.bundle and told.shipped:
+        lines.append(f"bundle: {folder / told.bundle}")
+    if told.report:
+        lines.append(f"report: {folder / told.report}")
+    return lines

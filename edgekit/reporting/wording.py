@@ -1,0 +1,152 @@
+"""Figures as people read them: percent, points, times, ratios, and the one sentence a run comes down to.
+
+No matplotlib and no jinja2: the terminal table is made of these words too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from edgekit.reporting.record import Change, Estimate, Ratio, Run, Target, Verdict
+
+MINUS = "−"
+
+
+def significant(value: float) -> str:
+    """Write a figure with three digits that count: 1,204, 402, 44.1, 3.05, 0.052."""
+    for least, digits in ((99.95, 0), (9.995, 1), (0.9995, 2)):
+        if abs(value) >= least:
+            return f"{value:,.{digits}f}"
+    return f"{value:.3f}"
+
+
+def percent(fraction: float) -> str:
+    """Write a fraction as percent: 98.1 %."""
+    return f"{100 * fraction:.1f} %"
+
+
+def interval(estimate: Estimate) -> str:
+    """Write the interval of a fraction in percent, where it has one: [96.0, 99.1]."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"[{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+
+
+def estimate(figure: Estimate) -> str:
+    """Write a fraction with its doubt: 98.1 % [96.0, 99.1]."""
+    return f"{percent(figure.value)} {interval(figure)}".rstrip()
+
+
+def times(ratio: float) -> str:
+    """Write how many times: 23×, 9.1×, 1.31× for small ones."""
+    return f"{ratio:.0f}×" if ratio >= 19.5 else f"{ratio:.1f}×" if ratio >= 1.995 else f"{ratio:.2f}×"
+
+
+def ratio_interval(ratio: Ratio) -> str:
+    """Write the interval of a ratio, as fine as the ratio itself: [22.1, 24.0]."""
+    digits = 1 if ratio.ratio >= 1.995 else 2
+    return f"[{ratio.low:.{digits}f}, {ratio.high:.{digits}f}]"
+
+
+def speedup(ratio: Ratio) -> str:
+    """Write a speed-up with its doubt: 1.31× [1.28, 1.34]."""
+    return f"{times(ratio.ratio)} {ratio_interval(ratio)}"
+
+
+def signed(points: float) -> str:
+    """Write points with their sign: +0.3, −0.2, 0.0."""
+    text = f"{abs(points):.1f}"
+    return text if text == "0.0" else ("+" if points > 0 else MINUS) + text
+
+
+def change(change: Change) -> str:
+    """Write a change of the metric with its doubt: −0.2 points [−0.9, +0.5] on validation, n = 360."""
+    points = f"{signed(change.points)} points"
+    if change.low is None or change.high is None:
+        return f"{points} on {change.split}"
+    return f"{points} [{signed(change.low)}, {signed(change.high)}] on {change.split}{examples(change.n)}"
+
+
+def examples(n: int | None) -> str:
+    """Write the number of examples behind a figure, after a comma, where it is known: `, n = 360`."""
+    return "" if n is None else f", n = {n:,}"
+
+
+def parity(verdict: Verdict) -> str:
+    """Say how near a model's file answers to what it was made from: PyTorch, or the graph before the step."""
+    found = verdict.parity
+    if found is None:
+        return "not compared"
+    text = f"within {found.max_abs:.1e} of {'PyTorch' if verdict.export else verdict.incumbent or 'its source'}"
+    if found.argmax_agreement is not None:
+        text += f", same class in {100 * found.argmax_agreement:.4g} %"
+    return f"{text}, batches of {', '.join(map(str, found.batches))}"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of time for a whole column, so that its figures can be compared by eye."""
+
+    name: str
+    microseconds: float
+
+    def __call__(self, microseconds: float) -> str:
+        """Write a time in this unit, without its name."""
+        return significant(microseconds / self.microseconds)
+
+
+def unit(verdicts: Iterable[Verdict]) -> Unit:
+    """Choose microseconds, or milliseconds where the slowest model takes 10 ms and more."""
+    slowest = max((verdict.latency.p50_us for verdict in verdicts), default=0.0)
+    return Unit("ms", 1000.0) if slowest >= 10_000 else Unit("µs", 1.0)
+
+
+def target(target: Target) -> tuple[str, str, str]:
+    """Write a target's name, what was wanted and what came of it."""
+    names = {"accuracy": "accuracy", "p50_ms": "p50 latency", "speedup": "speed-up over the teacher", "bytes": "file size"}
+
+    def write(value: float) -> str:
+        if target.name == "accuracy":
+            return percent(value)
+        if target.name == "speedup":
+            return times(value)
+        return f"{value:,.0f} bytes" if target.name == "bytes" else f"{significant(value)} ms"
+
+    bound = "at least" if target.name in ("accuracy", "speedup") else "at most"
+    got = "not measured" if target.got is None else write(target.got)
+    return names.get(target.name, target.name), f"{bound} {write(target.wanted)}", got
+
+
+def compared(model: Verdict, teacher: Verdict) -> str:
+    """Say how a model stands to its teacher in speed and size: 23× faster and 9.1× smaller than its teacher."""
+    ratio = model.speedup_over_teacher
+    if ratio and ratio.low > 1:
+        speed = f"{times(ratio.ratio)} faster"
+    elif ratio and ratio.high < 1:
+        speed = f"{times(1 / ratio.ratio)} slower"
+    else:
+        speed = "not clearly faster"
+    shrink = teacher.bytes / model.bytes
+    if shrink >= 1.05:
+        return f"{speed} and {times(shrink)} smaller than its teacher"
+    if shrink <= 0.95:
+        return f"{speed} and {times(1 / shrink)} larger than its teacher"
+    return f"{speed} than its teacher, and of the same size"
+
+
+def headline(run: Run) -> str:
+    """Say in one sentence what came of a run."""
+    model, teacher = run.shipped, run.teacher
+    if model is None:
+        done = len(run.verdicts)
+        return f"This run is unfinished: {done} of {done + len(run.missing)} models are judged."
+    scored = f"{estimate(model.test)} {model.metric}"
+    if teacher is None:
+        return f"The model {model.label} reaches {scored}."
+    if model is teacher:
+        return f"The teacher was kept, at {scored}: no smaller model passed the judge."
+    return (
+        f"The {model.label} model is {compared(model, teacher)}, "
+        f"at {scored} against {percent(teacher.test.value)}."
+    )

@@ -1,0 +1,1 @@
+"""One loop for teacher, student and recovery: losses, the teacher's answers, optimizers, checkpoints."""

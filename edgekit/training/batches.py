@@ -1,0 +1,66 @@
+"""What a training eats: batches of tensors from edgekit's own data, or from a user's loader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+
+from edgekit.data.batches import Batch, Batches
+from edgekit.errors import DataError
+
+
+class TorchBatch(NamedTuple):
+    """Inputs (b, ...) as the model takes them, targets (b, ...); `index` and `view` name each example where known."""
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+    index: np.ndarray | None  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
+    view: int
+
+
+class Source(Protocol):
+    """Anything that yields the batches of an epoch, the same ones whenever the same epoch is asked for."""
+
+    steps: int
+
+    def epoch(self, number: int) -> Iterator[TorchBatch]:
+        """Yield the batches of epoch `number`, counted from 0."""
+
+
+def tensors(batch: Batch) -> TorchBatch:
+    """Give a batch of arrays as tensors that share their memory."""
+    return TorchBatch(torch.from_numpy(batch.inputs), torch.from_numpy(batch.targets), batch.index, batch.view)
+
+
+class ArraySource:
+    """edgekit's own batches, as tensors."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+        self.steps = batches.steps
+
+    def epoch(self, number: int) -> Iterator[TorchBatch]:
+        """Yield the batches of epoch `number`, counted from 0."""
+        return map(tensors, self.batches.epoch(number))
+
+
+class LoaderSource:
+    """A user's loader of (inputs, targets); its order is drawn from torch's generator, seeded anew for every epoch."""
+
+    def __init__(self, loader: Iterable[Any]) -> None:
+        self.loader = loader
+        try:
+            self.steps = len(loader)  # type: ignore[arg-type]
+        except TypeError:
+            raise DataError("the loader has no length", "give a torch DataLoader or a list of batches") from None
+
+    def epoch(self, number: int) -> Iterator[TorchBatch]:
+        """Yield the batches of epoch `number`; only the loader's own shuffling differs between epochs."""
+        for step, pair in enumerate(self.loader):
+            if not isinstance(pair, tuple | list) or len(pair) != 2:
+                raise DataError(f"batch {step} of the loader is not a pair of inputs and targets")
+            inputs, targets = (torch.as_tensor(part) for part in pair)
+            yield TorchBatch(inputs, targets, None, number)

@@ -1,0 +1,82 @@
+"""An objective says what a training minimises: from a batch and the model's outputs to one scalar and its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+
+from edgekit.recipe.schema import Losses
+from edgekit.training.batches import TorchBatch
+from edgekit.training.losses.classification import hard_label
+from edgekit.training.losses.distillation import soft_target
+
+TaskLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Parts = dict[str, torch.Tensor]
+
+
+class Answers(Protocol):
+    """Where the teacher's answers to a batch come from: a cache, or the teacher itself."""
+
+    def prepare(self, batch: TorchBatch) -> None:
+        """Do what takes long, before the device is taken for this batch."""
+
+    def __call__(self, batch: TorchBatch) -> torch.Tensor:
+        """Return the teacher's logits (b, classes) for `batch`."""
+
+
+class Objective(Protocol):
+    """What a training minimises."""
+
+    def prepare(self, batch: TorchBatch) -> None:
+        """Do what takes long, before the device is taken for this batch."""
+
+    def __call__(self, batch: TorchBatch, outputs: torch.Tensor) -> tuple[torch.Tensor, Parts]:
+        """Return the scalar to minimise, and its unweighted parts by name."""
+
+
+class Supervised:
+    """The labels alone."""
+
+    def __init__(self, loss: TaskLoss | None = None, label_smoothing: float = 0.0) -> None:
+        self._loss: TaskLoss = loss or (lambda outputs, targets: hard_label(outputs, targets, label_smoothing))
+
+    def prepare(self, batch: TorchBatch) -> None:
+        """There is nothing to prepare."""
+
+    def __call__(self, batch: TorchBatch, outputs: torch.Tensor) -> tuple[torch.Tensor, Parts]:
+        """Return the loss against the labels."""
+        loss = self._loss(outputs, batch.targets)
+        return loss, {"hard-label": loss.detach()}
+
+
+class Distillation:
+    """The teacher's answers and the labels, added by weight."""
+
+    def __init__(
+        self, losses: Losses, answers: Answers, loss: TaskLoss | None = None, label_smoothing: float = 0.0
+    ) -> None:
+        self._losses = losses
+        self._answers = answers
+        self._supervised = Supervised(loss, label_smoothing)
+
+    def prepare(self, batch: TorchBatch) -> None:
+        """Have the teacher's answers to the batch's view at hand."""
+        if self._losses.soft_target.weight:
+            self._answers.prepare(batch)
+
+    def __call__(self, batch: TorchBatch, outputs: torch.Tensor) -> tuple[torch.Tensor, Parts]:
+        """Return the weighted sum over the recipe's losses."""
+        soft, hard = self._losses.soft_target, self._losses.hard_label
+        total = outputs.new_zeros(())
+        parts: Parts = {}
+        if soft.weight:
+            part = soft_target(outputs, self._answers(batch), soft.temperature)
+            total = total + soft.weight * part
+            parts["soft-target"] = part.detach()
+        if hard.weight:
+            part, _ = self._supervised(batch, outputs)
+            total = total + hard.weight * part
+            parts["hard-label"] = part.detach()
+        return total, parts

@@ -1,0 +1,44 @@
+"""Optimizer and learning rate from a recipe's settings."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from edgekit.recipe.schema import Train
+
+
+def optimizer(module: nn.Module, settings: Train) -> torch.optim.Optimizer:
+    """Make the optimizer; biases and norms are spared the weight decay (as in He et al. 2018, arXiv 1812.01187)."""
+    decayed = [p for p in module.parameters() if p.requires_grad and p.ndim > 1]
+    spared = [p for p in module.parameters() if p.requires_grad and p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": spared, "weight_decay": 0.0}]
+    rate = settings.learning_rate
+    match settings.optimizer:
+        case "sgd":
+            return torch.optim.SGD(groups, rate, momentum=settings.momentum, nesterov=settings.momentum > 0)
+        case "adam":
+            return torch.optim.Adam(groups, rate)
+        case "adamw":
+            return torch.optim.AdamW(groups, rate)
+        case "rmsprop":
+            return torch.optim.RMSprop(groups, rate, momentum=settings.momentum)
+
+
+def learning_rate(settings: Train, step: int, total: int) -> float:
+    """Return the learning rate of `step` of `total`, a pure function, so that a resumed training needs no state.
+
+    one-cycle rises over the warm-up from a 25th and falls along a cosine to nothing (Smith 2018, arXiv 1708.07120);
+    cosine rises linearly from nothing and falls likewise; constant only rises.
+    """
+    warm = settings.warmup * total
+    if step < warm:
+        done = step / warm
+        share = 0.04 + 0.96 * (1 - math.cos(math.pi * done)) / 2 if settings.schedule == "one-cycle" else done
+        return settings.learning_rate * max(share, 1e-3)
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    left = (step - warm) / max(total - warm, 1)
+    return settings.learning_rate * max((1 + math.cos(math.pi * left)) / 2, 1e-4)

@@ -1,0 +1,190 @@
+"""A run as the workflow leaves it: digits, with a quantization that the judge undid."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PER_CLASS = {
+    "teacher": [1.0, 0.973, 1.0, 0.973, 1.0, 1.0, 1.0, 0.972, 0.943, 0.972],
+    "student": [1.0, 0.946, 0.971, 0.946, 0.972, 0.973, 1.0, 0.972, 0.886, 0.944],
+    "distill": [1.0, 0.973, 1.0, 0.946, 1.0, 0.973, 1.0, 0.972, 0.914, 0.972],
+    "prune": [1.0, 0.973, 1.0, 0.946, 1.0, 0.973, 1.0, 1.0, 0.886, 0.972],
+    "quantize": [1.0, 0.973, 0.971, 0.946, 1.0, 0.973, 1.0, 0.972, 0.886, 0.972],
+}
+
+
+def _estimate(value: float, low: float, high: float, n: int = 360) -> dict[str, Any]:
+    return {"value": value, "low": low, "high": high, "n": n}
+
+
+def _ratio(ratio: float, low: float, high: float) -> dict[str, float]:
+    return {"ratio": ratio, "low": low, "high": high}
+
+
+def _verdict(stage: str, label: str, decision: str, reason: str, **figures: Any) -> dict[str, Any]:
+    value, low, high = figures["test"]
+    p50, p90 = figures["p50"], figures["p90"]
+    over_teacher = figures.get("over_teacher")
+    return {
+        "stage": stage,
+        "kind": stage,
+        "label": label,
+        "decision": decision,
+        "reason": reason,
+        "incumbent": figures.get("incumbent"),
+        "parameters": figures["parameters"],
+        "macs": figures["macs"],
+        "bytes": figures["bytes"],
+        "metric": "accuracy",
+        "test": {**_estimate(value, low, high), "per_class": PER_CLASS[stage]},
+        "validation": _estimate(value - 0.002, low - 0.003, high - 0.001),
+        "change": figures.get("change"),
+        "latency": {
+            "p50_us": p50, "p50_low_us": p50 * 0.985, "p50_high_us": p50 * 1.02, "p90_us": p90,
+            "n": 2840, "device": "cpu", "threads": 1, "batch": 1,
+        },
+        "speedup": figures.get("speedup"),
+        "speedup_over_teacher": _ratio(*over_teacher) if over_teacher else None,
+        "parity": {
+            "batches": [1, 2, 7], "max_abs": 2.4e-06, "mean_abs": 1.1e-07, "cosine": 1.0, "argmax_agreement": 1.0,
+            "atol": 1e-4, "rtol": 1e-3,
+        },
+        "export": None if stage == "quantize" else {"method": "dynamo", "opset": 20, "ir": 10, "seconds": 1.4},
+        "model": {"file": f"{stage}/model.onnx", "sha256": "c0ffee" + "0" * 58},
+        "notes": ["the judge sees little: n = 360 gives about ±1.8 points"],
+    }  # fmt: skip
+
+
+def _change(points: float, low: float, high: float) -> dict[str, Any]:
+    return {"points": points, "low": low, "high": high, "n": 360, "split": "validation"}
+
+
+VERDICTS = [
+    _verdict(
+        "teacher", "teacher", "reference", "what the others are judged against",
+        test=(0.986, 0.968, 0.994), parameters=172_906, macs=5_214_000, bytes=712_384, p50=402.3, p90=431.0,
+    ),
+    _verdict(
+        "student", "student alone", "reference", "the student without its teacher, to know what the teacher is worth",
+        test=(0.961, 0.936, 0.977), parameters=19_690, macs=318_000, bytes=84_310, p50=44.1, p90=46.9,
+        incumbent="teacher", change=_change(-2.5, -4.3, -0.7),
+        speedup=_ratio(9.12, 9.01, 9.24), over_teacher=(9.12, 9.01, 9.24),
+    ),
+    _verdict(
+        "distill", "distilled", "kept", '9.10× faster [8.98, 9.21] than "teacher", and 0.3 points lost of 0.5 allowed',
+        test=(0.978, 0.957, 0.989), parameters=19_690, macs=318_000, bytes=84_310, p50=44.2, p90=47.1,
+        incumbent="teacher", change=_change(-0.3, -1.4, 0.8),
+        speedup=_ratio(9.10, 8.98, 9.21), over_teacher=(9.10, 8.98, 9.21),
+    ),
+    _verdict(
+        "prune", "pruned", "kept", '1.34× faster [1.31, 1.37] than "distilled", and 0.2 points lost of 0.5 allowed',
+        test=(0.975, 0.953, 0.987), parameters=10_842, macs=171_000, bytes=48_720, p50=33.0, p90=35.2,
+        incumbent="distill", change=_change(-0.2, -0.9, 0.5),
+        speedup=_ratio(1.34, 1.31, 1.37), over_teacher=(12.2, 12.0, 12.4),
+    ),
+    _verdict(
+        "quantize", "quantized", "undone", '0.84× as fast [0.82, 0.86] as "pruned": slower, so it does not pay',
+        test=(0.972, 0.950, 0.985), parameters=10_842, macs=171_000, bytes=24_390, p50=39.3, p90=42.0,
+        incumbent="prune", change=_change(-0.3, -0.8, 0.3),
+        speedup=_ratio(0.84, 0.82, 0.86), over_teacher=(10.2, 10.0, 10.4),
+    ),
+]  # fmt: skip
+
+EPOCHS = {"teacher": 20, "student": 30, "distill": 30, "prune": 8}
+
+RECIPE = {
+    "name": "digits",
+    "task": "image-classification",
+    "seed": 0,
+    "data": {"source": "digits", "validation_fraction": 0.2, "test_fraction": 0.2},
+    "teacher": {"model": "resnet.py", "args": {"depth": 14, "width": 32}},
+    "student": {"model": "resnet.py", "args": {"depth": 8, "width": 16}, "baseline": True},
+    "export": {"input": "image: uint8[N,8,8,1]", "output": "probabilities", "min_onnxruntime": "1.20"},
+    "measure": {"device": "cpu", "threads": 1, "batch": 1, "seconds": 2.0},
+    "stages": {"distill": {"epochs": 30}, "prune": {"ratio": 0.3, "epochs": 8}, "quantize": {"method": "static"}},
+    "budget": {"max_drop_points": 0.5, "min_speedup": 1.0},
+    "targets": {"accuracy": 0.95, "p50_ms": 0.1, "speedup": 15},
+}
+
+RUN = {
+    "schema": 1,
+    "name": "digits",
+    "id": "1a2b3c4d",
+    "status": "finished",
+    "created": "2026-03-14T09:26:53+00:00",
+    "finished": "2026-03-14T09:27:41+00:00",
+    "seconds": 48.2,
+    "recipe": RECIPE,
+    "recipe_file": "digits.yaml",
+    "seed": 0,
+    "versions": {
+        "edgekit": "0.1.0", "python": "3.11.7", "torch": "2.13.0", "onnx": "1.23.0", "onnxruntime": "1.32.0",
+        "numpy": "2.4.1",
+    },
+    "machine": {
+        "cpu": "Intel(R) Xeon(R) Processor @ 2.10GHz", "architecture": "x86_64",
+        "flags": ["avx2", "avx512f", "avx512_vnni"], "cores": 2, "usable_cores": 2.0, "memory_bytes": 8_324_407_296,
+        "system": "Linux 6.1", "python": "3.11.7", "governor": None, "gpus": [],
+    },
+    "data": {
+        "source": "digits", "train": 1077, "validation": 360, "test": 360,
+        "labels": ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], "fingerprint": "9f" * 32,
+    },
+    "stages": [
+        {
+            "id": verdict["stage"], "kind": verdict["stage"], "key": "ab" * 32, "seconds": 9.6,
+            "history": f"{verdict['stage']}/history.jsonl" if verdict["stage"] in EPOCHS else None,
+            "files": {}, "verdict": verdict,
+        }
+        for verdict in VERDICTS
+    ],
+    "kept": "prune",
+    "targets": [
+        {"name": "accuracy", "wanted": 0.95, "got": 0.975, "met": True},
+        {"name": "p50_ms", "wanted": 0.1, "got": 0.033, "met": True},
+        {"name": "speedup", "wanted": 15, "got": 12.2, "met": False},
+    ],
+    "bundle": "bundle",
+    "report": "report.html",
+}  # fmt: skip
+
+
+@pytest.fixture
+def run() -> dict[str, Any]:
+    """The values of a finished run's run.json, to be changed at will."""
+    return copy.deepcopy(RUN)
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[[dict[str, Any]], Path]:
+    """Write a run's folder, with a history for every training; returns the folder."""
+
+    def write(said: dict[str, Any]) -> Path:
+        folder = tmp_path / "runs" / said["name"] / said["id"]
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps(said), encoding="utf-8")
+        for stage in said["stages"]:
+            if stage["history"]:
+                history = folder / stage["history"]
+                history.parent.mkdir()
+                history.write_text("".join(_epochs(EPOCHS[stage["id"]])), encoding="utf-8")
+        return folder
+
+    return write
+
+
+def _epochs(count: int) -> list[str]:
+    return [
+        json.dumps({
+            "epoch": epoch, "epochs": count, "loss": 2.3 * math.exp(-4.2 * epoch / count) + 0.03 + 0.02 * (epoch % 3),
+            "parts": {}, "learning_rate": 0.1, "seconds": 0.3,
+        }) + "\n"
+        for epoch in range(1, count + 1)
+    ]  # fmt: skip

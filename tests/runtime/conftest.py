@@ -1,0 +1,69 @@
+"""Small models, written as text, and bundles made of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnx.parser
+import pytest
+
+from edgekit.manifest import FILE, MODEL, Manifest
+from edgekit.signature import Tensor
+
+
+def _graph(text: str, ir: int = 10, opset: int = 20) -> bytes:
+    head = f'<ir_version: {ir}, opset_import: ["" : {opset}]> graph '
+    return onnx.parser.parse_model(head + text).SerializeToString()
+
+
+@pytest.fixture
+def graph() -> Callable[..., bytes]:
+    """Make an ONNX file's bytes from a graph's text, as `graph("(float[N] x) => (float[N] y) { y = Neg(x) }")`."""
+    return _graph
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Callable[..., Path]:
+    """Make a bundle of a graph's text; more of its manifest is said by keyword."""
+
+    def make(text: str, task: str, inputs: list[str], outputs: list[str], **said: Any) -> Path:
+        folder = tmp_path / "bundle"
+        folder.mkdir()
+        (folder / MODEL).write_bytes(_graph(text))
+        card = Manifest("tiny", task, [Tensor.parse(i) for i in inputs], [Tensor.parse(o) for o in outputs], **said)
+        content = (folder / MODEL).read_bytes()
+        card.files = {MODEL: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}}
+        (folder / FILE).write_text(json.dumps(card.to_dict()), encoding="utf-8")
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def vectors(bundle: Callable[..., Path]) -> Path:
+    """A bundle that takes vectors of three numbers and answers their softmax."""
+    return bundle(
+        "(float[N,3] x) => (float[N,3] probabilities) { probabilities = Softmax<axis = 1>(x) }",
+        "classification",
+        ["x: float32[N,3]"],
+        ["probabilities: float32[N,3]"],
+        labels=["ant", "bee", "cow"],
+    )
+
+
+@pytest.fixture
+def edited(vectors: Path) -> Callable[[Callable[[dict[str, Any]], object]], Path]:
+    """Change what the manifest of the bundle of vectors says, by a function that alters the dict."""
+
+    def edit(change: Callable[[dict[str, Any]], object]) -> Path:
+        said = json.loads((vectors / FILE).read_text(encoding="utf-8"))
+        change(said)
+        (vectors / FILE).write_text(json.dumps(said), encoding="utf-8")
+        return vectors
+
+    return edit

@@ -1,0 +1,143 @@
+import numpy as np
+import pytest
+
+from edgekit import statistics
+
+RNG = np.random.default_rng
+
+
+@pytest.mark.parametrize(
+    ("percentile", "needed"), [(90, 64), (95, 130), (99, 662), (99.9, 6636)], ids=["p90", "p95", "p99", "p99.9"]
+)
+def test_a_percentile_needs_as_many_samples_as_mlperf_says(percentile, needed):
+    assert statistics.samples_needed(percentile) == needed
+
+
+@pytest.mark.parametrize("percentile", [0, 100, -1])
+def test_there_is_no_percentile_outside_0_to_100(percentile):
+    with pytest.raises(ValueError, match="between 0 and 100"):
+        statistics.samples_needed(percentile)
+
+
+def test_a_percentile_of_too_few_times_is_not_told():
+    assert statistics.percentile(np.arange(63), 90) is None
+    assert statistics.percentile(np.arange(64), 90) == pytest.approx(56.7)
+
+
+def test_the_median_is_told_of_any_number_of_times():
+    assert statistics.percentile(np.array([7, 9]), 50) == 8
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [(0, 10, 0, 0.2775), (10, 10, 0.7225, 1), (81, 263, 0.2553, 0.3662), (0, 0, 0, 1)],
+    ids=["none", "all", "Newcombe 1998, table I", "nothing seen"],
+)
+def test_wilson_agrees_with_published_values(successes, n, low, high):
+    assert statistics.wilson(successes, n) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_the_mean_of_right_and_wrong_has_wilsons_interval():
+    scores = np.array([1.0] * 95 + [0.0] * 5)
+    low, high = statistics.wilson(95, 100)
+    assert statistics.mean_estimate(scores) == {"value": 0.95, "low": low, "high": high, "n": 100}
+
+
+def test_the_mean_of_real_scores_has_a_bootstrap_interval_near_the_normal_one():
+    scores = RNG(1).normal(3, 2, 400)
+    found = statistics.mean_estimate(scores)
+    half = 1.96 * scores.std() / 20
+    assert found["value"] == pytest.approx(scores.mean())
+    assert (found["low"], found["high"]) == pytest.approx((scores.mean() - half, scores.mean() + half), abs=0.03)
+    assert found == statistics.mean_estimate(scores), "the same scores must give the same interval"
+
+
+def test_a_mean_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="no value"):
+        statistics.mean_estimate(np.array([]))
+
+
+def test_a_change_where_no_example_differs_still_has_a_width():
+    scores = np.array([1.0, 0.0] * 180)
+    change = statistics.paired_change(scores, scores)
+    assert change["points"] == 0 and change["n"] == 360
+    # Both shares of examples that differ may well be 1 in 362.
+    assert change["low"] == -change["high"] == pytest.approx(-0.765, abs=0.001)
+
+
+def test_a_change_counts_only_the_examples_that_differ():
+    incumbent = np.array([1.0] * 900 + [0.0] * 100)
+    candidate = incumbent.copy()
+    candidate[:30] = 0
+    candidate[-10:] = 1
+    change = statistics.paired_change(candidate, incumbent)
+    assert change["points"] == pytest.approx(-2)
+    assert (change["low"], change["high"]) == pytest.approx((-3.26, -0.73), abs=0.01)
+
+
+def test_a_change_may_be_the_whole_scale():
+    change = statistics.paired_change(np.ones(5), np.zeros(5))
+    assert change["points"] == change["high"] == 100 and change["low"] > 0
+
+
+def test_the_interval_of_a_paired_change_covers_the_truth_as_often_as_it_says():
+    rng = RNG(2)
+    covered = 0
+    for _ in range(300):
+        kinds = rng.choice([0, 1, -1], size=200, p=[0.9, 0.03, 0.07])
+        incumbent = (kinds < 0).astype(float)
+        change = statistics.paired_change(incumbent + kinds, incumbent)
+        covered += change["low"] <= -4 <= change["high"]
+    assert covered >= 0.93 * 300
+
+
+def test_a_change_of_real_scores_is_bootstrapped_over_pairs():
+    incumbent = RNG(3).normal(0, 10, 500)
+    candidate = incumbent + RNG(4).normal(0.01, 0.01, 500)
+    change = statistics.paired_change(candidate, incumbent)
+    assert change["points"] == pytest.approx(1, abs=0.1)
+    assert change["high"] - change["low"] < 0.3, "the pairs share what is large in them"
+
+
+def test_scores_of_different_examples_cannot_be_paired():
+    with pytest.raises(ValueError, match="3 and 4 examples"):
+        statistics.paired_change(np.ones(3), np.ones(4))
+
+
+def test_the_interval_of_a_median_contains_it_and_shrinks_with_more_rounds():
+    widths = []
+    for count in (50, 800):
+        times = RNG(5).normal(100, 10, count)
+        low, high = statistics.median_interval(times, np.arange(count))
+        assert low <= np.median(times) <= high
+        widths.append(high - low)
+    assert widths[1] < 0.4 * widths[0]
+
+
+def test_a_thousand_times_of_one_moment_are_not_a_thousand_observations():
+    moods = np.repeat(RNG(6).normal(100, 10, 20), 1000)
+    times = moods + RNG(7).normal(0, 0.1, len(moods))
+    together = statistics.median_interval(times, np.repeat(np.arange(20), 1000))
+    apart = statistics.median_interval(times, np.arange(len(times)) // 2)
+    assert together[1] - together[0] > 3 > 1 > apart[1] - apart[0]
+
+
+def test_the_interval_of_a_median_covers_the_truth_where_rounds_are_correlated():
+    rng = RNG(8)
+    covered = 0
+    for _ in range(100):
+        noise = rng.normal(0, 1, 305)
+        rounds = np.convolve(noise, np.ones(5) / 5, "valid")  # neighbours share four fifths of their noise
+        low, high = statistics.median_interval(rounds, np.arange(len(rounds)))
+        covered += low <= 0 <= high
+    assert covered >= 88
+
+
+def test_a_single_time_is_its_own_interval():
+    assert statistics.median_interval(np.array([5.0]), np.array([0])) == (5.0, 5.0)
+
+
+def test_a_median_of_very_many_times_is_bounded_in_memory_and_exact_enough():
+    times = RNG(9).normal(1000, 50, 200_000)
+    low, high = statistics.median_interval(times, np.arange(len(times)) // 10)
+    assert low < np.median(times) < high and high - low < 1.5
