@@ -14,8 +14,20 @@ import typer
 from edgekit import commands
 from edgekit.errors import EdgekitError
 
-# The order in which --help lists them: a person's way through edgekit.
-VERBS = ("list", "copy", "check", "distill", "train", "predict", "inspect", "bench", "report", "doctor", "clean")
+# A person's way through edgekit, and what each verb is for.
+VERBS = {
+    "list": "show the recipes and models that come with edgekit",
+    "copy": "make a recipe and its model files your own",
+    "check": "validate a recipe, and say what it will do",
+    "distill": "from a big model to a small one that does the job",
+    "train": "train one network from labels alone",
+    "predict": "run a bundle on files",
+    "inspect": "say what is in a model",
+    "bench": "measure latency, side by side",
+    "report": "make a run's page to look at",
+    "doctor": "say what is wrong here",
+    "clean": "show and remove old runs and caches",
+}
 
 app = typer.Typer(
     name="edgekit",
@@ -33,7 +45,7 @@ def _register() -> None:
         module = f"{verb}_command" if f"{verb}_command" in present else verb
         if module in present:
             command = importlib.import_module(f"edgekit.commands.{module}").command
-            app.command(verb)(command)
+            app.command(verb, short_help=VERBS[verb])(command)
 
 
 _register()
@@ -44,10 +56,12 @@ def run(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     try:
-        code = app([word for word in arguments if word != "--debug"], standalone_mode=False)
+        app([word for word in arguments if word != "--debug"])
     except EdgekitError as error:
         if debug:
             raise
         print(error.render(), file=sys.stderr)  # noqa: T201
         return error.exit_code
-    return code if isinstance(code, int) else 0
+    except SystemExit as end:  # how typer ends, also where the command was used wrongly
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0

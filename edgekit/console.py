@@ -63,8 +63,10 @@ class Bar:
 
     def update(self, done: int, note: str = "") -> None:
         """Tell that `done` of the total is done; a line every ten seconds."""
-        if time.monotonic() - self._said >= _QUIET_EVERY or done >= self.total:
-            self._said = time.monotonic()
+        now = time.monotonic()
+        ended = done >= self.total and now - self._began >= 1  # what takes less is no news
+        if ended or now - self._said >= _QUIET_EVERY:
+            self._said = now
             say(f"{self.name}: {100 * done // self.total} %  {note}  {self._left(done)}".rstrip())
 
     def _left(self, done: int) -> str:

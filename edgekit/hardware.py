@@ -50,6 +50,14 @@ def usable_cores() -> float:
     return min(float(allowed), quota) if quota else float(allowed)
 
 
+def load_average() -> float | None:
+    """Return how many programs wanted a core over the last minute; None where the system does not tell."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):
+        return None
+
+
 def saturates_int8() -> bool:
     """Tell whether uint8 x int8 products of full range saturate here: x86 without VNNI adds them in 16 bits."""
     architecture, flags = platform.machine().lower(), _cpu()["flags"]

@@ -15,12 +15,9 @@ from typing import Any
 
 from torch import nn
 
-from edgekit import __version__, candidates, console, files, hardware, locks
-from edgekit.exporting import bundle
+from edgekit import __version__, candidates, console, files, hardware, locks, shipping
 from edgekit.judging import Candidate, Judge, Judged
-from edgekit.manifest import Manifest
 from edgekit.recipe.schema import Budget, Part, Stage
-from edgekit.runtime.session import open_session
 from edgekit.stages import KINDS
 from edgekit.stages.job import Context, Job, Network
 
@@ -112,9 +109,9 @@ class _Run:
             self._take(step)
             files.write_json(self.folder / RUN, self.record)
         assert self.kept
-        self._bundle(self.kept)
-        self.record["kept"] = self.kept.verdict["stage"]
-        self.record["targets"] = targets(self.job, self.kept.verdict)
+        shipping.ship(self.job, self.kept, self.record, self.folder / "bundle")
+        self.record["kept"], self.record["bundle"] = self.kept.verdict["stage"], "bundle"
+        self.record["targets"] = shipping.targets(self.job, self.kept.verdict)
         self.record["status"], self.record["finished"] = "finished", _now()
         files.write_json(self.folder / RUN, self.record)
         return self.record
@@ -231,55 +228,6 @@ class _Run:
             p for room in ("data", "training", "compression", "stages") for p in (here / room).rglob("*.py")
         )
         return files.fingerprint([files.sha256(path) for path in sources])
-
-    def _bundle(self, kept: Judged) -> None:
-        job, verdict = self.job, kept.verdict
-        outputs = [
-            Tensor(job.deployment.output, "float32", (job.deployment.input.shape[0], len(job.deployment.labels)))
-        ]
-        card = Manifest(
-            name=job.name,
-            task=job.task,
-            inputs=[job.deployment.input],
-            outputs=open_session(kept.graph).outputs,
-            labels=list(job.deployment.labels),
-            preprocessing=job.deployment.preprocessing(),
-            metrics={job.metric: {k: v for k, v in verdict["test"].items() if k != "per_class"} | {"split": "test"}},
-            parity=verdict["parity"],
-            latency=verdict["latency"] | {"machine": self.record["machine"]["cpu"]},
-            provenance=job.provenance
-            | {
-                "seed": job.seed,
-                "data": job.data,
-                "kept": verdict["stage"],
-                "stages": [
-                    {key: stage[key] for key in ("id", "kind", "key", "said", "widths")}
-                    | {"decision": stage["verdict"]["decision"], "reason": stage["verdict"]["reason"]}
-                    for stage in self.record["stages"]
-                ],
-                "versions": self.record["versions"],
-                "machine": self.record["machine"],
-            },
-            requires={"onnxruntime": job.deployment.min_onnxruntime},
-        )
-        bundle.write(self.folder / "bundle", kept.graph, card, job.inputs)
-        self.record["bundle"] = "bundle"
-
-
-def targets(job: Job, verdict: dict[str, Any]) -> list[dict[str, Any]]:
-    """Hold the kept model against the recipe's targets."""
-    over = verdict["speedup_over_teacher"]
-    got = {
-        "accuracy": (verdict["test"]["value"], 1),
-        "p50_ms": (verdict["latency"]["p50_us"] / 1000, -1),
-        "speedup": (over["ratio"] if over else 1.0, 1),
-        "bytes": (verdict["bytes"], -1),
-    }
-    asked = job.targets.model_dump(exclude_none=True)
-    return [
-        {"name": name, "wanted": wanted, "got": got[name][0], "met": (got[name][0] - wanted) * got[name][1] >= 0}
-        for name, wanted in asked.items()
-    ]
 
 
 def _now() -> str:

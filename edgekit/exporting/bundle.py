@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnx
 
 from edgekit import files, manifest
 from edgekit.errors import ParityError
-from edgekit.graph import cleaning
+from edgekit.graph import cleaning, storage
 from edgekit.manifest import Manifest
 from edgekit.runtime.bundle import load
 from edgekit.runtime.session import open_session
@@ -26,10 +25,11 @@ def write(folder: Path, model: Path, card: Manifest, inputs: np.ndarray) -> None
     said.pop("files")
     metadata = {f"edgekit.{key}": v if isinstance(v, str) else json.dumps(v) for key, v in said.items()}
     metadata["edgekit.model_sha256"] = files.sha256(model)
-    carrying = cleaning.set_metadata(onnx.load(model), metadata)
+    carrying = storage.load(model)
+    cleaning.set_metadata(carrying, metadata)
     with files.atomic_folder(folder) as temporary:
         path = temporary / manifest.MODEL
-        onnx.save(carrying, path)
+        storage.save(carrying, path)
         card.files = {manifest.MODEL: {"sha256": files.sha256(path), "bytes": path.stat().st_size}}
         files.write_json(temporary / manifest.FILE, card.to_dict())
         name = card.inputs[0].name

@@ -16,11 +16,10 @@ import onnx
 import torch
 from torch import nn
 
-from edgekit import files
 from edgekit.errors import EdgekitError, ExportError
 from edgekit.exporting.deployment import Deployed, Deployment
 from edgekit.exporting.proof import Parity, prove
-from edgekit.graph import cleaning
+from edgekit.graph import cleaning, storage
 
 # onnxruntime -> the newest opset and IR version it reads (its own table of versions).
 READS = {
@@ -64,8 +63,7 @@ def export(network: nn.Module, deployment: Deployment, inputs: np.ndarray, targe
                 model = cleaning.strip(rung(deployed, example, deployment))
             model.ir_version = min(model.ir_version, _reads(deployment.min_onnxruntime)[1])
             cleaning.check(model)
-            with files.atomic(target) as temporary:
-                onnx.save(model, temporary)
+            storage.save(model, target)
             seconds = time.monotonic() - began
             parity = prove(deployed, target, inputs)
         except EdgekitError as error:

@@ -22,6 +22,7 @@ Call = Callable[[], object]
 Clock = Callable[[], int]
 
 _BURST_NS = 3_000_000  # what a round gives to each callable: long against a switch, short against a change of mood
+_BURST_CALLS = 1000  # the most calls of a burst
 _MIN_ROUNDS = 20  # below which an interval over rounds says little
 _WARM_UP_SHARE = 0.25  # the part of the time that the warm-up may take at most
 _SETTLED = 0.02  # a warm-up goes on while a window is faster than the best before it by more than this
@@ -52,7 +53,7 @@ def interleave(
     for name, call in calls.items():
         with _no_collection():
             typical, settled[name] = _warm_up(call, clock, limit)
-        sizes[name] = max(1, round(_BURST_NS / max(typical - cost, 1)))
+        sizes[name] = min(_BURST_CALLS, max(1, round(_BURST_NS / max(typical - cost, 1))))
     fewest = max(_MIN_ROUNDS, *(-(-min_samples // size) for size in sizes.values())) if calls else 0
     order = list(calls)
     draw = random.Random(seed)

@@ -82,7 +82,7 @@ def _normalize(document: Document, channels: int) -> Iterator[Fault]:
 
 def _data(document: Document, folder: Path) -> Iterator[Fault]:
     source = _text(document, "data", "source")
-    if source is not None and source not in SOURCES and not (folder / source).exists():
+    if source is not None and source not in SOURCES and not _exists(folder, source):
         near = nearest(source, list(SOURCES))
         said = f'there is no data source "{source}", and no such file or folder in "{finding.shown(folder)}"'
         hint = f"one of {', '.join(SOURCES)}, a .npz file, or a folder with a folder per class"
@@ -92,6 +92,13 @@ def _data(document: Document, folder: Path) -> Iterator[Fault]:
         for index, label in enumerate(labels):
             if label in labels[:index]:
                 yield Fault(("data", "labels", index), f"{shown(label)} is a label twice")
+
+
+def _exists(folder: Path, source: str) -> bool:
+    try:
+        return (folder / Path(source).expanduser()).exists()
+    except (OSError, RuntimeError):  # too long a name, no such user
+        return False
 
 
 def _networks(document: Document, folder: Path) -> Iterator[Fault]:

@@ -59,7 +59,7 @@ def steps(recipe: Recipe) -> list[Step]:
 
 
 def student_training(recipe: Recipe) -> Train:
-    """Return how the student is trained without its teacher: as it says, else as its distillation is, else by default."""
+    """Return how the student is trained without its teacher: as it says, else as it is distilled."""
     if recipe.student.train:
         return recipe.student.train
     like = next((stage for stage in recipe.stages.values() if isinstance(stage, Distill)), None)

@@ -6,6 +6,7 @@ says of itself is escaped by jinja2; only the plots go in as they are.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from edgekit.tasks import TASKS
 FILE = "report.html"
 _TEMPLATE = "report.html.j2"
 _CLASSES = 20  # more than these are not read
-_WIDE, _NARROW = 1000, 360  # points; the page shows one or the other
+_WIDE, _NARROW = 860, 350  # points; the page shows one or the other
 
 
 class ClassRow(NamedTuple):
@@ -60,7 +61,9 @@ def write(run_folder: Path) -> Path:
 
 def unbroken(text: str) -> str:
     """Keep a figure with its unit or interval on one line."""
-    return text.replace(" %", "\u00a0%").replace(" points", "\u00a0points").replace(" [", "\u00a0[").replace(", n", ",\u00a0n")
+    for close in (" %", " = ", " [", " points"):
+        text = text.replace(close, close.replace(" ", "\u00a0"))
+    return re.sub(r"(\[[^\]]*,) ", "\\1\u00a0", text)
 
 
 def _plots(run: Run, folder: Path) -> dict[str, Any]:
@@ -168,27 +171,28 @@ def _data(run: Run) -> list[tuple[str, str]]:
     facts = [("recipe", f"{run.recipe_file}, seed {run.seed}")]
     if run.data:
         data = run.data
+        more = " …" if len(data.labels) > _CLASSES else ""
         facts += [
             ("data", data.source),
             ("examples", f"{data.train:,} to train, {data.validation:,} to judge, {data.test:,} to test"),
-            ("classes", f"{len(data.labels):,}: {', '.join(data.labels[:_CLASSES])}{' …' if len(data.labels) > _CLASSES else ''}"),
+            ("classes", f"{len(data.labels):,}: {', '.join(data.labels[:_CLASSES])}{more}"),
             ("fingerprint", data.fingerprint[:16]),
         ]
-    facts += [(name, version) for name, version in run.versions.items() if version]
     return facts
 
 
 def _machine(run: Run) -> list[tuple[str, str]]:
     machine = run.machine
-    cores = [f"{machine['cores']}" if "cores" in machine else "", f"{machine['usable_cores']:g} usable" if "usable_cores" in machine else ""]
+    cores, usable = machine.get("cores"), machine.get("usable_cores")
     facts = [
         ("processor", machine.get("cpu")),
         ("architecture", machine.get("architecture")),
         ("instructions", ", ".join(machine.get("flags") or [])),
-        ("cores", ", ".join(filter(None, cores))),
+        ("cores", cores if usable in (None, cores) else f"{cores}, of which {usable:g} may be used"),
         ("memory", console.size(machine["memory_bytes"]) if machine.get("memory_bytes") else None),
         ("system", machine.get("system")),
         ("governor", machine.get("governor")),
         ("GPUs", ", ".join(map(str, machine.get("gpus") or []))),
+        ("versions", ", ".join(f"{name} {version}" for name, version in run.versions.items() if version)),
     ]
     return [(name, str(value)) for name, value in facts if value]

@@ -74,7 +74,7 @@ class Point(NamedTuple):
         return found
 
     def line(self, box: Box) -> list[tuple[float, float]]:
-        """Return points two apart on the line from just off the marker to the box; none where the error bar leads to it."""
+        """Return points two apart on the line from just off the marker to the box; none where the bar leads there."""
         if box.left < self.x < box.right:
             return []
         x, y = box.nearest(self.x, self.y)
@@ -84,7 +84,7 @@ class Point(NamedTuple):
 
 
 def place(points: Sequence[Point], obstacles: Sequence[Box], bounds: Box) -> list[Box]:
-    """Return a box for the name of every point: inside `bounds`, off the obstacles and off each other where it can be."""
+    """Return a box for every point's name: inside `bounds`, off the obstacles and each other where it can be."""
     chosen: list[Box | None] = [None] * len(points)
 
     def cost(box: Box, own: int) -> float:

@@ -1,22 +1,14 @@
-"""The figures of a run, as SVG for the page and as PNG for a README. matplotlib without pyplot: nothing global is left.
-
-In the SVG every colour is a CSS variable, so one drawing serves a light page and a dark one. The same run gives the
-same bytes: ids are salted with the figure's name, and no date is written.
-"""
+"""The figures of a run, as SVG for the page and as PNG for a README."""
 
 from __future__ import annotations
 
-import io
 import math
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import matplotlib.style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -26,69 +18,12 @@ from edgekit import files
 from edgekit.console import size
 from edgekit.errors import DataError
 from edgekit.reporting import record, wording
+from edgekit.reporting.drawing import PRINT, Palette, style, svg
 from edgekit.reporting.placing import Box, Point, place
 from edgekit.reporting.record import Epoch, Run, Verdict
 
 _LARGEST = 19.0  # radius in points of the largest file's marker; areas are in proportion
 _SMALLEST = 3.0
-
-
-@dataclass(frozen=True)
-class Palette:
-    """The five colours of a figure."""
-
-    ink: str
-    muted: str
-    grid: str
-    accent: str
-    paper: str
-
-
-_PRINT = Palette("#1b2329", "#5b6770", "#e3e7ea", "#0b6e7f", "#ffffff")
-# Colours nobody uses, to be found again in the SVG and replaced by the page's variables.
-_SCREEN = Palette("#0a0b01", "#0a0b02", "#0a0b03", "#0a0b04", "#0a0b05")
-_VARIABLES = {
-    _SCREEN.ink: "var(--ink)",
-    _SCREEN.muted: "var(--muted)",
-    _SCREEN.grid: "var(--line)",
-    _SCREEN.accent: "var(--accent)",
-    _SCREEN.paper: "var(--card)",
-}
-
-
-@contextmanager
-def _style(palette: Palette, salt: str) -> Iterator[None]:
-    settings = {
-        "font.size": 11, "font.family": "sans-serif", "svg.fonttype": "none", "svg.hashsalt": salt,
-        "text.color": palette.ink, "axes.labelcolor": palette.muted, "axes.edgecolor": palette.muted,
-        "xtick.color": palette.muted, "ytick.color": palette.muted, "xtick.labelsize": 10, "ytick.labelsize": 10,
-        "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False, "axes.linewidth": 0.8,
-        "axes.grid": True, "axes.axisbelow": True, "grid.color": palette.grid, "grid.linewidth": 0.8,
-        "xtick.major.size": 0, "ytick.major.size": 0, "axes.facecolor": "none", "figure.facecolor": "none",
-        "text.parse_math": False,
-    }  # fmt: skip
-    with matplotlib.style.context(["default", settings]):
-        yield
-
-
-def _svg(name: str, width: int, height: int, alt: str, draw: Callable[[Figure, Palette], None]) -> str:
-    """Draw into a figure of so many points and return it as an <svg> element for inlining, titled `alt`."""
-    with _style(_SCREEN, name):
-        figure = Figure(figsize=(width / 72, height / 72), dpi=72)
-        draw(figure, _SCREEN)
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    text = stream.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, count=1, flags=re.DOTALL)
-    text = re.sub(r"<style type=\"text/css\">.*?</style>", "", text, count=1, flags=re.DOTALL)
-    text = re.sub(r'\bid="', f'id="{name}-', text)
-    text = text.replace("url(#", f"url(#{name}-").replace('xlink:href="#', f'href="#{name}-')
-    for colour, variable in _VARIABLES.items():
-        text = text.replace(colour, variable)
-    opening = f'<svg class="plot" role="img" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">'
-    title = f"<title>{alt.replace('&', '&amp;').replace('<', '&lt;')}</title>"
-    return opening + title + text[text.index(">") + 1 :].strip()
 
 
 def tradeoff_svg(run: Run, name: str, width: int) -> str:
@@ -104,7 +39,7 @@ def tradeoff_svg(run: Run, name: str, width: int) -> str:
         figure.subplots_adjust(left=46 / width, right=1 - 14 / width, bottom=46 / height, top=1 - 24 / height)
         _tradeoff(figure, run, palette)
 
-    return _svg(name, width, height, f"Accuracy against latency. {rows}.", draw)
+    return svg(name, width, height, f"Accuracy against latency. {rows}.", draw)
 
 
 def write_png(run_folder: Path, path: Path) -> None:
@@ -113,13 +48,13 @@ def write_png(run_folder: Path, path: Path) -> None:
     if not run.verdicts:
         raise DataError(f'"{run_folder}" has nothing to draw yet: no model is judged', "let the run go on first")
     width, height = 800, 450
-    with _style(_PRINT, run.id):
-        figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor=_PRINT.paper)
+    with style(PRINT, run.id):
+        figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor=PRINT.paper)
         figure.subplots_adjust(left=52 / width, right=1 - 20 / width, bottom=52 / height, top=1 - 98 / height)
         title, subtitle = _story(run)
         figure.text(20 / width, 1 - 34 / height, title, fontsize=15.5, weight="bold")
-        figure.text(20 / width, 1 - 57 / height, subtitle, fontsize=10.5, color=_PRINT.muted)
-        _tradeoff(figure, run, _PRINT)
+        figure.text(20 / width, 1 - 57 / height, subtitle, fontsize=10.5, color=PRINT.muted)
+        _tradeoff(figure, run, PRINT)
         with files.atomic(path) as temporary:
             figure.savefig(temporary, format="png", dpi=144, metadata={"Software": None})
 
@@ -139,7 +74,7 @@ def _story(run: Run) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class _Spot:
-    """Where a model stands in the plot: latency in the plot's unit, score in percent, their intervals, radius in points."""
+    """A model in the plot: latency in the plot's unit, score in percent, their intervals, radius in points."""
 
     verdict: Verdict
     x: float
@@ -175,7 +110,7 @@ def _tradeoff(figure: Figure, run: Run, palette: Palette) -> None:
     _scales(axes, spots)
     latency = run.verdicts[0].latency
     where = f"{latency.device}, batch {latency.batch}, {latency.threads} thread{'s' if latency.threads > 1 else ''}"
-    axes.set_xlabel(f"← faster      p50 latency, {unit.name}  ({where})", labelpad=8)
+    axes.set_xlabel(f"← faster  ·  p50 latency, {unit.name}  ·  {where}", labelpad=8)
     axes.text(0, 1.02, f"test {run.verdicts[0].metric}", transform=axes.transAxes, color=palette.muted, fontsize=10)
     way = _way(run)
     steps = [spot for spot in spots if spot.verdict.stage in way]
@@ -186,7 +121,12 @@ def _tradeoff(figure: Figure, run: Run, palette: Palette) -> None:
     for spot in spots:
         shipped = spot.verdict is run.shipped
         colour = palette.accent if shipped else palette.muted
-        bars = {"color": colour, "linewidth": 1.5 if shipped else 1, "alpha": 1 if shipped else 0.55, "zorder": 2}
+        bars: dict[str, Any] = {
+            "color": colour,
+            "linewidth": 1.5 if shipped else 1,
+            "alpha": 1 if shipped else 0.55,
+            "zorder": 2,
+        }
         axes.plot([spot.x, spot.x], spot.up, **bars)
         axes.plot(spot.across, [spot.y, spot.y], **bars)
         face = palette.paper if spot.verdict.undone else colour
@@ -276,7 +216,7 @@ def curves_svg(curves: Sequence[tuple[str, list[Epoch]]], name: str, width: int,
     """Return the loss of every training as SVG: a small panel each, since their losses are not of one kind."""
     columns = min(columns, len(curves))
     rows = math.ceil(len(curves) / columns)
-    height = 190 * rows
+    height = 176 * rows
     said = "; ".join(
         f"{label}: from {wording.significant(epochs[0].loss)} to {wording.significant(epochs[-1].loss)} "
         f"in {len(epochs)} epochs"
@@ -285,7 +225,7 @@ def curves_svg(curves: Sequence[tuple[str, list[Epoch]]], name: str, width: int,
 
     def draw(figure: Figure, palette: Palette) -> None:
         figure.subplots_adjust(
-            left=44 / width, right=1 - 8 / width, bottom=36 / height, top=1 - 44 / height, wspace=0.32, hspace=0.85
+            left=44 / width, right=1 - 8 / width, bottom=26 / height, top=1 - 44 / height, wspace=0.32, hspace=0.85
         )
         for index, (label, epochs) in enumerate(curves):
             axes = figure.add_subplot(rows, columns, index + 1)
@@ -301,8 +241,8 @@ def curves_svg(curves: Sequence[tuple[str, list[Epoch]]], name: str, width: int,
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             axes.xaxis.grid(False)
-            final = f"{wording.significant(losses[-1])} after {len(losses)}"
+            final = f"{wording.significant(losses[-1])} after {len(losses)} epochs"
             axes.text(0, 1.22, label, transform=axes.transAxes, weight="bold", va="baseline")
             axes.text(0, 1.07, final, transform=axes.transAxes, fontsize=9.5, color=palette.muted, va="baseline")
 
-    return _svg(name, width, height, f"Training loss by epoch. {said}.", draw)
+    return svg(name, width, height, f"Training loss by epoch. {said}.", draw)

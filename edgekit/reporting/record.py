@@ -12,15 +12,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from edgekit.errors import DataError, nearest
+from edgekit.errors import DataError
 
 SCHEMA = 1
 FILE = "run.json"
-RUNS = Path("runs")
 
 
 class Estimate(BaseModel):
-    """A figure with its 95 % interval and the number of examples behind it; without both where a split has one score."""
+    """A figure with its 95 % interval and number of examples; without both where a split has one score."""
 
     value: float
     low: float | None
@@ -191,13 +190,14 @@ class Epoch(BaseModel):
 
 
 def parse(said: Any, where: str) -> Run:
-    """Check the values of a run.json; raise DataError that names the first place where they are not what they must be."""
+    """Check the values of a run.json; raise DataError that names the first place that is not what it must be."""
     schema = said.get("schema") if isinstance(said, dict) else None
     if not isinstance(schema, int):
         raise DataError(f'"{where}" is not the record of a run: it has no "schema"', "name a folder below runs/")
     if schema > SCHEMA:
         raise DataError(
-            f'"{where}" has run schema {schema}; this edgekit reads up to {SCHEMA}', "pip install --upgrade edgekit-onnx"
+            f'"{where}" has run schema {schema}; this edgekit reads up to {SCHEMA}',
+            "pip install --upgrade edgekit-onnx",
         )
     try:
         return Run.model_validate(said)
@@ -238,19 +238,3 @@ def history(folder: Path, stage: Stage) -> list[Epoch]:
         if math.isfinite(epoch.loss):
             epochs[epoch.epoch] = epoch
     return [epochs[number] for number in sorted(epochs)]
-
-
-def find(run: str) -> Path:
-    """Return the run folder that `run` means: a run's own folder, or a recipe's name for its newest run."""
-    for folder in (Path(run), RUNS / run):
-        if (folder / FILE).is_file():
-            return folder
-        inside = list(folder.glob(f"*/{FILE}"))
-        if inside:
-            return max(inside, key=lambda path: (path.stat().st_mtime_ns, path)).parent
-    known = sorted({path.parent.parent.name for path in RUNS.glob(f"*/*/{FILE}")})
-    near = nearest(run, known)
-    raise DataError(
-        f'there is no run "{run}", neither as a folder nor under "{RUNS}"',
-        f'did you mean "{near}"?' if near else f"edgekit distill {run} makes one" if not known else f"one of {', '.join(known)}",
-    )

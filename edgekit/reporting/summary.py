@@ -36,7 +36,7 @@ def _row(verdict: Verdict, unit: wording.Unit) -> list[str]:
 
 
 def closing_lines(run: dict[str, Any], folder: Path) -> list[str]:
-    """Return the lines after the table: the reason for every row, targets, the model that was kept, bundle and report."""
+    """Return the lines after the table: every row's reason, targets, the model that was kept, bundle and report."""
     told = parse(run, FILE)
     width = max((len(verdict.label) for verdict in told.verdicts), default=0)
     lines = [f"{verdict.label:<{width}}  {verdict.decision}: {verdict.reason}" for verdict in told.verdicts]

@@ -73,12 +73,12 @@ def examples(n: int | None) -> str:
     return "" if n is None else f", n = {n:,}"
 
 
-def parity(verdict: Verdict) -> str:
-    """Say how near a model's file answers to what it was made from: PyTorch, or the graph before the step."""
+def parity(verdict: Verdict, before: Verdict | None) -> str:
+    """Say how near a model's file answers to what it was made from: PyTorch, or the graph `before` the step."""
     found = verdict.parity
     if found is None:
         return "not compared"
-    text = f"within {found.max_abs:.1e} of {'PyTorch' if verdict.export else verdict.incumbent or 'its source'}"
+    text = f"within {found.max_abs:.1e} of {before.label if before and not verdict.export else 'PyTorch'}"
     if found.argmax_agreement is not None:
         text += f", same class in {100 * found.argmax_agreement:.4g} %"
     return f"{text}, batches of {', '.join(map(str, found.batches))}"
@@ -104,7 +104,12 @@ def unit(verdicts: Iterable[Verdict]) -> Unit:
 
 def target(target: Target) -> tuple[str, str, str]:
     """Write a target's name, what was wanted and what came of it."""
-    names = {"accuracy": "accuracy", "p50_ms": "p50 latency", "speedup": "speed-up over the teacher", "bytes": "file size"}
+    names = {
+        "accuracy": "accuracy",
+        "p50_ms": "p50 latency",
+        "speedup": "speed-up over the teacher",
+        "bytes": "file size",
+    }
 
     def write(value: float) -> str:
         if target.name == "accuracy":
@@ -146,7 +151,4 @@ def headline(run: Run) -> str:
         return f"The model {model.label} reaches {scored}."
     if model is teacher:
         return f"The teacher was kept, at {scored}: no smaller model passed the judge."
-    return (
-        f"The {model.label} model is {compared(model, teacher)}, "
-        f"at {scored} against {percent(teacher.test.value)}."
-    )
+    return f"The {model.label} model is {compared(model, teacher)}, at {scored} against {percent(teacher.test.value)}."

@@ -7,6 +7,7 @@ build lists CUDA on machines that have none. So the list is asked before a sessi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ _PROVIDER = {
 _EXTRA = {"cpu": "cpu", "cuda": "gpu", "tensorrt": "gpu", "openvino": "openvino"}
 # TensorRT is left out of "auto": building its engines takes minutes, which nobody expects of a default.
 _AUTO = ("cuda", "openvino", "cpu")
+# Checked here: a type OpenVINO does not know, or knows in capitals only, it runs on the CPU without a word.
+_OPENVINO_TYPE = re.compile(r"(CPU|GPU|NPU)(\.\d+)?|(AUTO|HETERO|MULTI)(:[A-Z0-9.,]+)?")
 _FORMS = "cpu, cuda, cuda:1, tensorrt, openvino, openvino:NPU, or auto: the first of cuda, openvino and cpu that runs"
 
 
@@ -63,7 +66,7 @@ def check(session: Any, device: str) -> str:
     if kind != found:
         raise DeviceError(
             f'asked for device "{device}", but the session came up on "{found}"',
-            f"onnxruntime wrote the cause to stderr: a library or a driver of {kind} was not found; "
+            "onnxruntime wrote the cause to stderr: a library, a driver or the device itself is missing; "
             f'mend that, or ask for device "{found}"',
         )
     return device
@@ -76,7 +79,7 @@ def _parse(device: str) -> tuple[str, dict[str, str]]:
         raise DeviceError(f'there is no device "{device}"', _FORMS)
     if not colon:
         return kind, {}
-    if kind == "openvino" and part:
+    if kind == "openvino" and _OPENVINO_TYPE.fullmatch(part):
         return kind, {"device_type": part}
     if kind in ("cuda", "tensorrt") and part.isdecimal():
         return kind, {"device_id": part}

@@ -91,13 +91,14 @@ class Feeds:
             raise InputError(f'input "{name}": the lists in it have different lengths') from None
         if array.dtype == dtype:
             return array
-        fault = f'input "{name}": given {describe(array)}, expected {_shape_of(self._inputs[name])}'
-        holds = array.dtype.kind in _HOLDS[dtype.kind]
-        if isinstance(value, (list, tuple, int, float, str)) or self._cast:
-            if holds or not array.size:
-                return held(name, array, dtype)
-            raise InputError(fault)
-        raise InputError(fault, f'x.astype("{dtype}"), or load the model with cast=True' if holds else None)
+        holds = array.dtype.kind in _HOLDS[dtype.kind] or not array.size
+        free = self._cast or isinstance(value, (list, tuple, int, float, str)) or array.dtype.kind == "U"
+        if holds and free:
+            return held(name, array, dtype)
+        raise InputError(
+            f'input "{name}": given {describe(array)}, expected {_shape_of(self._inputs[name])}',
+            f'x.astype("{dtype}"), or load the model with cast=True' if holds else None,
+        )
 
     def _wrong_shape(self, name: str, array: Array) -> InputError:
         tensor = self._inputs[name]
@@ -122,7 +123,8 @@ def held(name: str, array: Array, dtype: np.dtype[Any]) -> Array:
 def describe(value: Any) -> str:
     """Return what a value is, as `float32[2,3]` for an array and its type's name for the rest."""
     if isinstance(value, np.ndarray):
-        return f"{value.dtype}[{','.join(map(str, value.shape))}]"
+        dtype = "string" if value.dtype.kind == "U" else value.dtype
+        return f"{dtype}[{','.join(map(str, value.shape))}]"
     return type(value).__name__
 
 

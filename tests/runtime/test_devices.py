@@ -29,6 +29,7 @@ class CameUp:
         ("tensorrt:1", GPU, [(name, {"device_id": "1"}) for name in GPU[:2]]),
         ("openvino", OPENVINO, [("OpenVINOExecutionProvider", {})]),
         ("openvino:NPU", OPENVINO, [("OpenVINOExecutionProvider", {"device_type": "NPU"})]),
+        ("openvino:AUTO:GPU,CPU", OPENVINO, [("OpenVINOExecutionProvider", {"device_type": "AUTO:GPU,CPU"})]),
         ("auto", CPU, [("CPUExecutionProvider", {})]),
         ("auto", GPU, [("CUDAExecutionProvider", {}), ("CPUExecutionProvider", {})]),
         ("auto", OPENVINO, [("OpenVINOExecutionProvider", {}), ("CPUExecutionProvider", {})]),
@@ -52,7 +53,9 @@ def test_a_device_this_build_does_not_offer_is_refused_with_what_it_offers_and_t
     assert f'pip install "edgekit-onnx[{extra}]" in a clean environment' in str(caught.value.hint)
 
 
-@pytest.mark.parametrize("device", ["gpu", "", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "openvino:", "auto:0", None])
+@pytest.mark.parametrize(
+    "device", ["gpu", "", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "openvino:", "openvino:npu", "auto:0", None]
+)
 def test_what_is_no_device_is_refused_with_those_there_are(device: str) -> None:
     with pytest.raises(DeviceError, match="there is no device") as caught:
         devices.providers(device, GPU)

@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from edgekit.errors import BundleError, DeviceError, EdgekitError, InputError, UsageError
+from edgekit.errors import BundleError, DeviceError, InputError, UsageError
 from edgekit.runtime.session import open_session
 from edgekit.signature import Tensor
 
@@ -39,7 +39,9 @@ def test_a_session_says_its_signature_device_and_metadata(graph: Callable[..., b
     assert session.outputs == [Tensor.parse("y: float32[N,3]")]
     assert (session.device, session.threads) == ("cpu", 1)
     assert session.metadata == {"edgekit.task": "classification"}
-    assert repr(session).startswith("Session(x: float32[N,3], d: float64[_], i: int64[2] -> y: float32[N,3], device='cpu'")
+    assert repr(session).startswith(
+        "Session(x: float32[N,3], d: float64[_], i: int64[2] -> y: float32[N,3], device='cpu'"
+    )
 
 
 def test_auto_says_where_it_runs(graph: Callable[..., bytes]) -> None:
@@ -97,7 +99,9 @@ def test_an_operator_of_an_unknown_domain_is_named(graph: Callable[..., bytes]) 
 
 
 @pytest.mark.parametrize("content", [b"", b"neither ONNX nor anything", None], ids=["empty", "foreign", "truncated"])
-def test_bytes_that_are_no_model_are_refused(graph: Callable[..., bytes], content: bytes | None, tmp_path: Path) -> None:
+def test_bytes_that_are_no_model_are_refused(
+    graph: Callable[..., bytes], content: bytes | None, tmp_path: Path
+) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(graph(NEGATE)[:-9] if content is None else content)
     for source in (path, path.read_bytes()):
@@ -122,4 +126,4 @@ def test_feeds_that_only_the_run_can_refuse_are_an_input_error_showing_them(grap
     session = open_session(graph("(float[N] x, float[M] z) => (float[N] y) { y = Add(x, z) }"), threads=1)
     with pytest.raises(InputError, match=r"cannot run on x: float32\[2\], z: float32\[3\]: .*Add") as caught:
         session.run({"x": np.ones(2, np.float32), "z": np.ones(3, np.float32)})
-    assert isinstance(caught.value, EdgekitError) and "onnxruntime_src" not in str(caught.value)
+    assert "onnxruntime_src" not in str(caught.value)

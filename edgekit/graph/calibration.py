@@ -1,0 +1,105 @@
+"""The ranges of a graph's tensors over calibration samples, in constant memory. Imports onnx and onnxruntime.
+
+The graph is given a ReduceMin and a ReduceMax beside each tensor, so a batch leaves two numbers a tensor, and nothing
+is kept but the range so far. onnxruntime's own calibrator keeps the numbers of every batch; its option against that,
+CalibMaxIntermediateOutputs, throws batches away uncounted (seen in 1.32).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper
+
+from edgekit.errors import DataError, InputError
+from edgekit.graph import tensors
+from edgekit.signature import Tensor
+
+Sample = Mapping[str, np.ndarray[Any, Any]]
+
+
+class Ranges:
+    """The lowest and highest value of each tensor, and how many examples (rows of the first input) were seen."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self.lowest = np.full(len(names), np.inf, np.float32)
+        self.highest = np.full(len(names), -np.inf, np.float32)
+        self.examples = 0
+
+    def widen(self, lows_and_highs: Sequence[Any], examples: int) -> None:
+        """Take in one batch: low and high of every tensor in turn. NaN, once seen, stays."""
+        seen = np.asarray(lows_and_highs, np.float32).reshape(-1, 2)
+        np.minimum(self.lowest, seen[:, 0], out=self.lowest)
+        np.maximum(self.highest, seen[:, 1], out=self.highest)
+        self.examples += examples
+
+
+def ranges(model: onnx.ModelProto, names: Sequence[str], samples: Iterable[Sample]) -> Ranges:
+    """Run `samples` (feeds, one batch each) through `model` and return the ranges of the float32 tensors `names`.
+
+    Raises InputError for feeds that do not fit the model, DataError where there are none, or NaN or infinities.
+    """
+    watched = onnx.ModelProto()
+    watched.CopyFrom(model)
+    answers = []
+    for index, name in enumerate(names):
+        for operator in ("ReduceMin", "ReduceMax"):
+            answers.append(f"{operator}:{index}:{name}")
+            watched.graph.node.append(helper.make_node(operator, [name], answers[-1:], keepdims=0))
+            watched.graph.output.append(helper.make_tensor_value_info(answers[-1], TensorProto.FLOAT, []))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    found = Ranges(names)
+    for feeds, rows in _checked(samples, tensors.inputs(model)):
+        found.widen(session.run(answers, feeds), rows)
+    if not found.examples:
+        raise DataError("there are no calibration samples", "give at least a few dozen real examples")
+    for name, low, high in zip(names, found.lowest, found.highest, strict=True):
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise DataError(
+                f'tensor "{name}" reaches {low} .. {high} on the calibration samples',
+                "the model overflows on them: look at the samples, or exclude the nodes around that tensor",
+            )
+    return found
+
+
+def _checked(samples: Iterable[Sample], inputs: list[Tensor]) -> Iterator[tuple[Sample, int]]:
+    """Yield each sample that fits `inputs` with its number of examples; raise for the first that does not."""
+    names = [tensor.name for tensor in inputs]
+    for index, sample in enumerate(samples):
+        if sorted(sample) != sorted(names):
+            raise InputError(
+                f"calibration sample {index} has the inputs {_listed(sample)}; the model takes {_listed(names)}"
+            )
+        for tensor in inputs:
+            array = sample[tensor.name]
+            if not _fits(array, tensor):
+                shape = ",".join(map(str, array.shape))
+                raise InputError(
+                    f'calibration sample {index}: "{tensor.name}" is {array.dtype}[{shape}], the model takes "{tensor}"'
+                )
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise DataError(f'calibration sample {index}: "{tensor.name}" contains NaN or infinities')
+        first = sample[names[0]]
+        yield sample, len(first) if first.ndim else 1
+
+
+def _fits(array: np.ndarray[Any, Any], tensor: Tensor) -> bool:
+    if array.dtype.name != tensor.dtype:
+        return False
+    if "..." in tensor.shape:
+        return True
+    return array.ndim == len(tensor.shape) and all(
+        isinstance(want, str) or have == want for have, want in zip(array.shape, tensor.shape, strict=True)
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names) or "none"

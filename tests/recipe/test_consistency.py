@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgekit.recipe.loading import load
+
+FAULTS = {
+    "an unknown task": ("image-classification", "image-clasification", "task", 'did you mean "image-classification"?'),
+    "an unknown output": (
+        "export: {", "export: {output: logit, ", "export.output", 'no output "logit"; did you mean "logits"?'
+    ),
+    "no tensor": ("uint8[N,8,8,1]", "uint8(8)", "export.input", "is not a tensor"),
+    "no batch": ("uint8[N,8,8,1]", "uint8[8,8,1]", "export.input", "has no batch"),
+    "not the task's input": ("uint8[N,8,8,1]", "float32[N,64]", "export.input", "is not what image-classification takes"),
+    "normalize of another length": (
+        "mean: [0.3]", "mean: [0.3, 0.3]", "data.normalize.mean", "has 2; export.input has 1 in its last dimension"
+    ),
+    "labels alike": ('["0", "1"]', '["0", "0"]', "data.labels[1]", '"0" is a label twice'),
+    "an unknown source": ("source: digits", "source: digit", "data.source", 'did you mean "digits"?'),
+    "no data there": ("source: digits", "source: ./x.npz", "data.source", 'no data source "./x.npz"'),
+    "no model file": ("  model: resnet.py", "  model: resent.py", "teacher.model", 'did you mean "resnet.py"?'),
+    "no weights file": (
+        "  args: {depth: 8}", "  weights: {file: w.safetensors}", "teacher.weights.file", 'no weights file "w.safetensors"'
+    ),
+    "a hash that is none": (
+        "  args: {depth: 8}", "  weights: {file: w, sha256: abc}", "teacher.weights.sha256", '"abc" does not fit'
+    ),
+    "an untrained teacher": ("{epochs: 2,", "{epochs: 0,", "teacher.train.epochs", "leaves the teacher untrained"),
+    "an unknown kind": ("  prune:", "  prun:", "stages.prun", 'no kind of stage "prun"; did you mean "prune"?'),
+    "a kind that is no word": ("ratio: 0.5", "kind: 3", "stages.prune", "no kind of stage 3; one of distill"),
+    "a reserved id": ("  prune:", "  teacher:\n    kind: prune", "stages.teacher", "cannot be a stage's id"),
+    "an id that is no folder": ("  prune:", "  ../x:\n    kind: prune", "stages.../x", "cannot be a stage's id"),
+    "training after quantize": (
+        "  quantize:", "  quantize:\n  again: {kind: prune}", "stages.again", "prune cannot follow quantize"
+    ),
+    "the wrong order": ("  quantize:", "  again: {kind: distill}", "stages.again", "distill cannot follow prune"),
+    "nothing to learn from": (
+        "distill: {epochs: 4}",
+        "distill: {losses: {soft-target: {weight: 0}, hard-label: {weight: 0}}}",
+        "stages.distill.losses",
+        "there is nothing to learn from",
+    ),
+    "an unknown loss": (
+        "distill: {epochs: 4}",
+        "distill: {losses: {soft-targets: {weight: 1}}}",
+        "stages.distill.losses.soft-targets",
+        'did you mean "soft-target"?',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "place", "complaint"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_told_with_its_place(
+    tmp_path: Path, tiny: Any, old: str, new: str, place: str, complaint: str
+) -> None:
+    text = tiny.text.replace(old, new, 1)
+    assert text != tiny.text
+    error = tiny.refusal(tiny.write(text))
+    found = [said for where, said in error.faults if where.endswith(f", {place}")]
+    assert any(complaint in said for said in found), error.faults
+    assert all(where.startswith(str(tiny.folder / "tiny.yaml")) for where, _ in error.faults)
+
+
+def test_distill_needs_a_teacher(tiny: Any) -> None:
+    text = re.sub(r"(?s)teacher:.*?(?=student:)", "", tiny.text)
+    assert tiny.refusal(tiny.write(text)).faults[0][1] == "distill needs a teacher, and the recipe has none"
+
+
+def test_weights_are_held_against_their_hash(tmp_path: Path, tiny: Any) -> None:
+    (tmp_path / "w.safetensors").write_bytes(b"weights")
+    right = "9fcc5f7a4a81fe0d8cf0e7b2d1c3e5b6b3dbb7a8a31cd5dd2e3c0d2f3d1e7a55"
+    text = tiny.text.replace(
+        "  train: {epochs: 2", f"  weights: {{file: w.safetensors, sha256: {right}}}\n  train: {{epochs: 2"
+    )
+    place, said = tiny.refusal(tiny.write(text)).faults[0]
+    assert place.endswith("teacher.weights.sha256")
+    said_hash = re.search("[0-9a-f]{64}", said)
+    assert said_hash
+    recipe = load(tiny.write(text.replace(right, said_hash[0]))).recipe
+    assert recipe.teacher and recipe.teacher.weights

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import edgekit
+from edgekit.errors import BundleError, DeviceError, InputError
+from edgekit.manifest import FILE, MODEL
+from edgekit.runtime.bundle import load
+
+Edited = Callable[[Callable[[dict[str, Any]], object]], Path]
+X = np.array([[0, 1, 2], [5, 4, 3]], np.float32)
+
+
+def test_a_bundle_loads_and_answers_by_name(vectors: Path) -> None:
+    model = edgekit.load(vectors, threads=1)
+    probabilities = model(X)["probabilities"]
+    np.testing.assert_allclose(probabilities, np.exp(X) / np.exp(X).sum(1, keepdims=True), rtol=1e-6)
+    np.testing.assert_array_equal(probabilities, model({"x": X})["probabilities"])
+    assert [str(tensor) for tensor in model.inputs] == ["x: float32[N,3]"]
+    assert [str(tensor) for tensor in model.outputs] == ["probabilities: float32[N,3]"]
+    assert model.labels == ["ant", "bee", "cow"]
+    assert model.manifest is not None and model.manifest.task == "classification"
+    assert repr(model) == (
+        'Model("tiny", classification, x: float32[N,3] -> probabilities: float32[N,3], on cpu with 1 threads)'
+    )
+
+
+def test_a_bare_file_loads_without_a_manifest(vectors: Path) -> None:
+    model = load(str(vectors / MODEL))
+    assert model.manifest is None and model.labels == []
+    assert [str(tensor) for tensor in model.inputs] == ["x: float32[N,3]"]
+    np.testing.assert_array_equal(model(X)["probabilities"], load(vectors)(X)["probabilities"])
+    assert repr(model).startswith('Model("model.onnx", x: float32[N,3] -> ')
+    with pytest.raises(BundleError, match='" is a bare ONNX file'):
+        model.predict(X)
+
+
+def test_feeds_are_checked_before_the_run_and_converted_where_cast_was_asked_for(vectors: Path) -> None:
+    with pytest.raises(InputError, match=r"given float64\[2,3\], expected float32\[N,3\]"):
+        load(vectors)(X.astype(np.float64))
+    cast = load(vectors, cast=True)(X.astype(np.float64))["probabilities"]
+    np.testing.assert_array_equal(cast, load(vectors)(X)["probabilities"])
+
+
+@pytest.mark.parametrize(
+    "x",
+    [X[:, ::-1], np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2], X[:0], np.broadcast_to(X[:1], (4, 3))],
+    ids=["reversed", "fortran", "strided", "nothing", "broadcast"],
+)
+def test_arrays_of_any_layout_give_the_answers_of_their_contiguous_copy(vectors: Path, x: np.ndarray) -> None:
+    model = load(vectors)
+    answer = model(x)["probabilities"]
+    assert answer.shape == x.shape
+    np.testing.assert_array_equal(answer, model(x.copy(order="C"))["probabilities"])
+
+
+def test_texts_and_scalars_go_through(graph: Callable[..., bytes], tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(graph("(string[N] t, float[] s) => (string[N] u, float[] v) { u = Identity(t) v = Neg(s) }"))
+    answers = load(path)({"t": ["a", "bc"], "s": 2})
+    assert answers["u"].tolist() == ["a", "bc"]
+    assert float(answers["v"]) == -2
+
+
+def flip(folder: Path) -> None:
+    content = bytearray((folder / MODEL).read_bytes())
+    content[-3] ^= 1
+    (folder / MODEL).write_bytes(content)
+
+
+def truncate(folder: Path) -> None:
+    (folder / MODEL).write_bytes((folder / MODEL).read_bytes()[:-9])
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (flip, 'model.onnx" was altered: its sha256'),
+        (truncate, r'model.onnx" is truncated or altered: \d+ bytes, not \d+'),
+        (lambda folder: (folder / MODEL).unlink(), 'model.onnx" is missing'),
+        (lambda folder: (folder / FILE).unlink(), "is not a bundle: it has no manifest.json"),
+        (lambda folder: (folder / FILE).write_text((folder / FILE).read_text()[:90]), "cannot be read"),
+        (lambda folder: (folder / FILE).write_bytes(b"\xff\xfe"), "cannot be read"),
+        (lambda folder: (folder / FILE).write_text("[]"), "is not an edgekit manifest"),
+    ],
+    ids=["a-bit-flipped", "truncated", "missing", "no-manifest", "half-a-manifest", "binary-manifest", "a-list"],
+)
+def test_a_damaged_bundle_is_refused(vectors: Path, harm: Callable[[Path], object], message: str) -> None:
+    harm(vectors)
+    with pytest.raises(BundleError, match=message):
+        load(vectors)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda said: said.update(schema=99), "manifest schema 99; this edgekit reads up to 1"),
+        (lambda said: said.pop("schema"), 'it has no "schema"'),
+        (lambda said: said.pop("task"), "is not an edgekit manifest"),
+        (lambda said: said.update(inputs=["x float32"]), "is damaged: .* is not a tensor"),
+        (lambda said: said.update(files={}), 'does not list "model.onnx"'),
+        (lambda said: said.update(files=[MODEL]), 'does not list "model.onnx"'),
+        (lambda said: said["files"].update({MODEL: {"bytes": 3}}), "gives no sha256 and size"),
+        (lambda said: said["files"][MODEL].update(sha256="0" * 64), "was altered"),
+        (lambda said: said["files"].update({"tokenizer.json": said["files"][MODEL]}), 'tokenizer.json" is missing'),
+        (lambda said: said.update(inputs=["z: float32[N,3]"]), r"says inputs z: .*; model.onnx has x: float32\[N,3\]"),
+        (lambda said: said.update(outputs=["probabilities: float32[3]"]), "says outputs"),
+    ],
+    ids=[
+        "newer", "no-schema", "no-task", "no-tensor", "no-files", "files-a-list", "no-hash", "other-hash",
+        "absent-file", "other-inputs", "other-outputs",
+    ],
+)  # fmt: skip
+def test_a_manifest_that_does_not_fit_is_refused(
+    edited: Edited, change: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    with pytest.raises(BundleError, match=message):
+        load(edited(change))
+
+
+@pytest.mark.parametrize("name", ["../secret", "a/../../secret", "/etc/passwd", "..\\secret", "C:secret"])
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_file_outside_the_bundle_is_never_opened(edited: Edited, name: str, verify: bool) -> None:
+    folder = edited(lambda said: said["files"].update({name: said["files"][MODEL]}))
+    (folder.parent / "secret").write_bytes((folder / MODEL).read_bytes())
+    with pytest.raises(BundleError, match="which lies outside the bundle"):
+        load(folder, verify=verify)
+
+
+def test_verify_false_spares_the_hash_and_still_misses_nothing_absent(edited: Edited) -> None:
+    folder = edited(lambda said: said["files"][MODEL].update(sha256="0" * 64))
+    assert load(folder, verify=False)(X)
+    (folder / MODEL).unlink()
+    with pytest.raises(BundleError, match="is missing"):
+        load(folder, verify=False)
+
+
+def test_a_place_without_anything_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="there is no bundle and no ONNX file at"):
+        load(tmp_path / "nothing")
+
+
+def test_the_device_is_the_one_asked_for_or_an_error(vectors: Path) -> None:
+    assert load(vectors, device="cpu").session.device == "cpu"
+    with pytest.raises(DeviceError):
+        load(vectors, device="cuda:99")
+
+
+HEAVY = ["torch", "onnx", "pydantic", "rich", "typer", "PIL", "yaml", "asyncio", "matplotlib", "dataclasses"]
+ANSWER = """
+import json, sys
+import edgekit
+model = edgekit.load(sys.argv[1])
+print(json.dumps([[list(map(float, row)) for row in model([[0, 1, 2]])["probabilities"]], sorted(sys.modules)]))
+"""
+
+
+def test_loading_and_running_imports_nothing_heavy(vectors: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ANSWER, str(vectors)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(edgekit.__file__).parent.parent)},
+    )
+    probabilities, modules = json.loads(done.stdout)
+    assert probabilities[0][2] > 0.6
+    assert [name for name in HEAVY if name in modules] == []
+    assert done.stderr == ""
+
+
+def test_without_onnxruntime_the_pip_line_is_said() -> None:
+    code = "import sys; sys.modules['onnxruntime'] = None\nimport edgekit\ntry: edgekit.load\n"
+    code += "except edgekit.EdgekitError as error: print(error.render())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(edgekit.__file__).parent.parent)},
+    )
+    assert 'needs the package "onnxruntime"' in done.stdout and 'pip install "edgekit-onnx[cpu]"' in done.stdout
