@@ -6,6 +6,7 @@ times give the same interval on every machine.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -103,9 +104,9 @@ def median_interval(times: np.ndarray, rounds: np.ndarray) -> tuple[float, float
     group = places[order] * groups // len(numbers)
     steps = min(len(times), _STEPS)
     step = np.arange(len(times)) * steps // len(times)
-    # held[g, s]: how many of the times between quantile s and s + 1 were measured in group g.
-    held = np.bincount(group * steps + step, minlength=groups * steps).reshape(groups, steps)
-    reached = np.cumsum(_draws(groups) @ held.astype(np.float64), axis=1)
+    # held[g, s]: how many of the times below quantile s + 1 were measured in group g.
+    held = np.bincount(group * steps + step, minlength=groups * steps).reshape(groups, steps).cumsum(axis=1)
+    reached = _draws(groups) @ held.astype(np.float64)
     half = reached[:, -1:] / 2
     # The median lies in the first step that reaches half, or between two where it is reached exactly.
     first, last = np.argmax(reached >= half, axis=1), np.argmax(reached > half, axis=1)
@@ -113,6 +114,7 @@ def median_interval(times: np.ndarray, rounds: np.ndarray) -> tuple[float, float
     return _middle((values[first] + values[last]) / 2)
 
 
+@functools.lru_cache(maxsize=1)
 def _draws(count: int) -> np.ndarray:
     """Return how often each of `count` neighbours is drawn, in blocks: float64 (resamples, count)."""
     rng = np.random.default_rng(0)

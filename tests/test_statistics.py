@@ -126,12 +126,12 @@ def test_a_thousand_times_of_one_moment_are_not_a_thousand_observations():
 def test_the_interval_of_a_median_covers_the_truth_where_rounds_are_correlated():
     rng = RNG(8)
     covered = 0
-    for _ in range(100):
-        noise = rng.normal(0, 1, 305)
+    for _ in range(60):
+        noise = rng.normal(0, 1, 205)
         rounds = np.convolve(noise, np.ones(5) / 5, "valid")  # neighbours share four fifths of their noise
         low, high = statistics.median_interval(rounds, np.arange(len(rounds)))
         covered += low <= 0 <= high
-    assert covered >= 88
+    assert covered >= 52
 
 
 def test_a_single_time_is_its_own_interval():

@@ -16,7 +16,7 @@ def command(
     overrides: Annotated[list[str] | None, typer.Argument(help="Changes such as stages.prune.ratio=0.5.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="With what the recipe says under quick.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of recipes.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document on the last line of stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on the last line of stdout.")] = False,
 ) -> None:
     """Validate a recipe and say what it will do, how long that takes and what must be installed. Loads no PyTorch.
 
@@ -33,7 +33,7 @@ def command(
     from edgekit.recipe.plan import estimate, needs, steps
 
     if schema:
-        _print_schema(describe(), json)
+        _print_schema(describe(), as_json)
         return
     if recipe is None:
         raise UsageError("no recipe was named", "edgekit list shows them")
@@ -41,14 +41,14 @@ def command(
     try:
         loaded = load(recipe, changes, quick)
     except RecipeError as error:
-        if json:
+        if as_json:
             faults = [{"place": place, "complaint": said} for place, said in error.faults]
             console.result({"recipe": recipe, "valid": False, "error": str(error), "faults": faults})
         raise
     runs = Path("runs") / loaded.recipe.name
     guess = estimate(loaded.recipe, runs, bool(changes) or quick)
     absent = missing(needs(loaded.recipe))
-    if json:
+    if as_json:
         console.result(
             {
                 "recipe": loaded.recipe.name,

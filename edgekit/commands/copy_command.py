@@ -12,7 +12,7 @@ def command(
     dest: Annotated[str, typer.Argument(help="The folder to copy to.")] = ".",
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that differ.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be copied, and copy nothing.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document on the last line of stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on the last line of stdout.")] = False,
 ) -> None:
     """Copy a recipe with the model files and weights it names, to change them and make them yours.
 
@@ -50,7 +50,7 @@ def command(
             shutil.copyfile(sources[target], temporary)
 
     recipe = str(folder / loaded.path.name)
-    if json:
+    if as_json:
         told = [str(target) for target in copied], [str(target) for target in same]
         console.result({"recipe": recipe, "copied": told[0], "unchanged": told[1], "dry_run": dry_run})
         return

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    json: Annotated[bool, typer.Option("--json", help="One JSON document on the last line of stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on the last line of stdout.")] = False,
 ) -> None:
     """Show the recipes and model files shipped with edgekit, and the recipes in this folder.
 
@@ -26,7 +26,7 @@ def command(
     folders = {path.parent.resolve() for path in finding.available()}
     own = [] if Path.cwd() in folders else [_recipe(path, path.name) for path in _own()]
     models = [{"name": path.name, "path": str(path), "says": _docstring(path)} for path in finding.model_files()]
-    if json:
+    if as_json:
         console.result({"recipes": shipped, "own": own, "models": models})
         return
     columns = ["recipe", "task", "stages", "about"]

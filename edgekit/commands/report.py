@@ -24,8 +24,11 @@ def command(
     from pathlib import Path
 
     from edgekit import console
+    from edgekit.errors import UsageError
     from edgekit.extras import need
 
+    if png and Path(png).suffix.lower() != ".png":
+        raise UsageError(f'the picture is a PNG, but "{png}" is named otherwise', "name it FILE.png")
     need("pydantic", "reading a run")
     from edgekit.reporting import finding, page, record
 

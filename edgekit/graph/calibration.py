@@ -32,7 +32,7 @@ class Ranges:
         self.examples = 0
 
     def widen(self, lows_and_highs: Sequence[Any], examples: int) -> None:
-        """Take in one batch: low and high of every tensor in turn. NaN, once seen, stays."""
+        """Take in one batch: low and high of every tensor in turn."""
         seen = np.asarray(lows_and_highs, np.float32).reshape(-1, 2)
         np.minimum(self.lowest, seen[:, 0], out=self.lowest)
         np.maximum(self.highest, seen[:, 1], out=self.highest)
@@ -56,9 +56,17 @@ def ranges(model: onnx.ModelProto, names: Sequence[str], samples: Iterable[Sampl
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    outputs = [tensor.name for tensor in tensors.outputs(model) if tensor.dtype == "float32"]
     found = Ranges(names)
-    for feeds, rows in _checked(samples, tensors.inputs(model)):
-        found.widen(session.run(answers, feeds), rows)
+    for index, (feeds, rows) in enumerate(_checked(samples, tensors.inputs(model))):
+        try:
+            results = session.run(answers + outputs, feeds)
+        except Exception as error:  # onnxruntime's errors have no common type below Exception
+            raise InputError(f"the model does not run on calibration sample {index}: {error}") from None
+        # onnxruntime's reductions may pass over a NaN; what the model answers shows it.
+        if any(np.isnan(result).any() for result in results):
+            raise DataError(f"the model computes NaN on calibration sample {index}", "look at the sample and the model")
+        found.widen(results[: len(answers)], rows)
     if not found.examples:
         raise DataError("there are no calibration samples", "give at least a few dozen real examples")
     for name, low, high in zip(names, found.lowest, found.highest, strict=True):

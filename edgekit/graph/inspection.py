@@ -1,4 +1,4 @@
-"""What is in an ONNX file, whoever made it: signature, operators, parameters, MACs by layer. Imports onnx, not torch."""
+"""What is in an ONNX file, whoever made it: signature, operators, parameters, MACs by layer. Imports onnx only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from edgekit.graph import macs, storage, tensors
 from edgekit.graph.tensors import Constant, Shape
 
 LARGEST = 5
-_FLOATS = ("float16", "float32", "float64", "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz")
+_FLOATS = (
+    "float16",
+    "float32",
+    "float64",
+    "bfloat16",
+    "float8e4m3fn",
+    "float8e4m3fnuz",
+    "float8e5m2",
+    "float8e5m2fnuz",
+)
 # A weight may pass through these on its way to the layer that uses it.
 _PASSING = ("DequantizeLinear", "QuantizeLinear", "Transpose", "Reshape", "Cast", "Identity", "Squeeze", "Unsqueeze")
 # Where the inputs are not all values, the positions of those that are; the rest are scales, zero points and sizes.
@@ -153,8 +162,8 @@ class _Survey:
         unknown = [layer for layer in self.layers if layer["macs"] is None]
         notes = list(self.notes)
         if unknown:
-            first = unknown[0]
-            notes.append(f'MACs unknown: {len(unknown)} layers lack a shape, the first is "{first["name"]}"')
+            more = f" and at {len(unknown) - 1} more" if len(unknown) > 1 else ""
+            notes.append(f'MACs unknown: no shape at "{unknown[0]["name"]}"{more}')
         if self._unseen:
             notes.append(f"not in the MACs: {_listed(self._unseen)}")
         if self._bodies:
@@ -194,8 +203,12 @@ def _shaped(model: onnx.ModelProto) -> onnx.ModelProto:
             if dim.dim_value <= 0:
                 ones.add(dim.dim_param)
                 dim.dim_value = 1
-    # What the file says of later tensors was said for dynamic dimensions: keep what still holds, infer the rest.
-    for value in (*copy.graph.value_info, *copy.graph.output):
+    # What the file says of later tensors may be stale or wrong: it is needed only behind operators unknown to onnx.
+    for value in copy.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    if all(node.domain in macs.STANDARD_DOMAINS for node in copy.graph.node):
+        copy.graph.ClearField("value_info")
+    for value in copy.graph.value_info:
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param and dim.dim_param in ones:
                 dim.dim_value = 1
@@ -206,5 +219,7 @@ def _shaped(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _beside(model: onnx.ModelProto, folder: Path) -> int:
     """Return the bytes of the files that hold weights of the model."""
-    names = {entry.value for tensor in model.graph.initializer for entry in tensor.external_data if entry.key == "location"}
+    names = {
+        entry.value for tensor in model.graph.initializer for entry in tensor.external_data if entry.key == "location"
+    }
     return sum((folder / name).stat().st_size for name in names if (folder / name).is_file())

@@ -1,8 +1,8 @@
 """How many multiplications a node makes, from the shapes of its tensors. Imports onnx only.
 
-One multiply-accumulate (MAC) is one multiplication and its addition; biases, activations, normalisation and element-wise
-work are not counted, as is usual. Attention, Einsum and operators of other domains are not counted either: `uncounted`
-says so.
+One multiply-accumulate (MAC) is one multiplication and its addition. As is usual, biases, activations, normalisation
+and element-wise work are not counted. Attention, Einsum and operators of other domains are not counted either, and
+`uncounted` names them.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ What is quantized, and why (ResNets and plain convolutions, batch 1, one thread,
   stands before the first (scaling of pixels) and after the last (softmax) stays in float.
 - A convolution of fewer than four input channels stays in float: the 8-bit kernel has nothing to gain on so short
   sums (1.36x became 1.61x on a ResNet-8, 0.90x became 1.18x with a stride-2 stem), and the answer is nearer.
-- A product that no 8-bit node reads (the logits) answers in float: a third less error, at no cost.
+- A product that no 8-bit node reads (the logits) answers in float: 11 to 37 % less error, at no cost.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ import onnx
 import onnx.shape_inference
 import onnx.version_converter
 import onnxruntime
-from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType, TensorData, TensorsData
+from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType
+from onnxruntime.quantization.calibrate import TensorData, TensorsData
 
 from edgekit.errors import ModelError, nearest
 from edgekit.graph import calibration, cleaning, storage, tensors
@@ -33,7 +34,14 @@ from edgekit.graph.calibration import Ranges, Sample
 from edgekit.graph.selection import Selection, select
 
 OPSET = 13  # the first whose DequantizeLinear takes a scale for each channel
-_QUANTIZED = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger")
+_QUANTIZED = (
+    "QuantizeLinear",
+    "DequantizeLinear",
+    "DynamicQuantizeLinear",
+    "QLinearConv",
+    "QLinearMatMul",
+    "ConvInteger",
+)
 
 
 def quantize_static(
@@ -175,7 +183,7 @@ def _quantized(
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Keep the quantizer from talking: it warns through the root logger, and would set that up for the whole program."""
+    """Keep the quantizer quiet: it warns through the root logger, and would set that up for the whole program."""
     root, quiet = logging.getLogger(), logging.NullHandler()
     disabled = root.manager.disable
     root.addHandler(quiet)

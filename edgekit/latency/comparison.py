@@ -10,8 +10,8 @@ import numpy as np
 from edgekit import statistics
 from edgekit.latency.samples import Samples
 
-# Two sessions of one file differ by up to so much on the same machine, for as long as they live: it hangs on where
-# in memory their weights came to lie. A smaller difference is no property of the model.
+# Two sessions of one file commonly differ by up to so much on one machine, for as long as they live: it hangs on where
+# in memory their weights came to lie, and where they just fill a cache it is more. Less is no property of the model.
 MARGIN = 1.02
 
 

@@ -139,10 +139,12 @@ def _stages(document: Document, folder: Path) -> Iterator[Fault]:
     for stage, said in stages.items():
         at = ("stages", stage)
         if stage in _RESERVED or not stage.replace("-", "").isalnum() or stage != stage.lower():
-            wanted = "other lower-case letters, digits and hyphens; it names a folder of the run"
-            yield Fault(at, f'"{stage}" cannot be a stage\'s id', f"use {wanted}")
+            wanted = (
+                f"lower-case letters, digits and hyphens, and not {', '.join(_RESERVED)}: it names a folder of the run"
+            )
+            yield Fault(at, f'"{stage}" cannot be a stage\'s id', wanted)
         kind = kind_of(stage, said)
-        if kind not in STAGES:
+        if not isinstance(kind, str) or kind not in STAGES:
             continue
         if before == "quantize":
             yield Fault(at, f"{kind} cannot follow quantize, which leaves nothing to train", "quantize comes last")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from edgekit.errors import RecipeError, nearest
@@ -37,23 +38,29 @@ def find(name_or_path: str) -> Path:
             f'there is no recipe "{name_or_path}"',
             (f'did you mean "{near}"? ' if near else "") + "edgekit list shows them all",
         )
-    if path.is_file():
+    if _holds(path.is_file):
         return path
-    if path.is_dir():
+    if _holds(path.is_dir):
         raise RecipeError(f'"{path}" is a folder, not a recipe', "name the .yaml file in it")
-    hint = f"edgekit copy {path.stem} brings the shipped one" if path.stem in names else None
-    near = nearest(path.name, [found.name for found in sorted(path.parent.glob("*.y*ml"))])
-    if near:
+    hint = "edgekit list shows the recipes there are"
+    if path.stem in names:
+        hint = f"edgekit copy {path.stem} brings the shipped one"
+    elif near := nearest(path.name, [found.name for found in sorted(path.parent.glob("*.y*ml"))]):
         hint = f'did you mean "{path.with_name(near)}"?'
-    raise RecipeError(f'there is no file "{path}"', hint or "edgekit list shows the recipes there are")
+    raise RecipeError(f'there is no file "{path}"', hint)
 
 
 def beside(folder: Path, file: str) -> Path | None:
     """Return a file that a recipe in `folder` names: beside the recipe first, then among the shipped models."""
-    for place in (folder, shipped("models")):
-        if (place / file).is_file():
-            return place / file
-    return None
+    places = (folder / file, shipped("models") / file)
+    return next((path for path in places if _holds(path.is_file)), None)
+
+
+def _holds(question: Callable[[], bool]) -> bool:
+    try:
+        return question()
+    except OSError:  # a name too long, a folder that may not be entered
+        return False
 
 
 def shown(path: Path) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edgekit import console, files
-from edgekit.errors import EdgekitError
+from edgekit.errors import BundleError
 from edgekit.extras import need
+from edgekit.manifest import Manifest
 from edgekit.reporting import record, wording
 from edgekit.reporting.record import Run, Verdict
 from edgekit.signature import Tensor
@@ -22,6 +23,7 @@ from edgekit.tasks import TASKS
 FILE = "report.html"
 _TEMPLATE = "report.html.j2"
 _CLASSES = 20  # more than these are not read
+_AXES: dict[str | None, int] = {"images": 4, "features": 2}  # of the input that a predictor takes
 _WIDE, _NARROW = 860, 350  # points; the page shows one or the other
 
 
@@ -53,7 +55,7 @@ def write(run_folder: Path) -> Path:
         wording.parity, console.size, console.number, console.duration, unbroken,
     )  # fmt: skip
     environment.filters.update({function.__name__: function for function in shared})
-    text = environment.get_template(_TEMPLATE).render(**_said(run), **_plots(run, run_folder))
+    text = environment.get_template(_TEMPLATE).render(**_said(run, run_folder), **_plots(run, run_folder))
     path = run_folder / FILE
     files.write_text(path, text)
     return path
@@ -83,7 +85,7 @@ def _plots(run: Run, folder: Path) -> dict[str, Any]:
     return found
 
 
-def _said(run: Run) -> dict[str, Any]:
+def _said(run: Run, folder: Path) -> dict[str, Any]:
     """Everything the template says that is not a plot."""
     from markupsafe import Markup
 
@@ -100,7 +102,7 @@ def _said(run: Run) -> dict[str, Any]:
     for verdict in run.verdicts:
         for note in verdict.notes:
             notes.setdefault(note, []).append(verdict.label)
-    snippet, command = _use(run)
+    snippet, command = _use(run, folder)
     return {
         "run": run,
         "headline": wording.headline(run),
@@ -136,28 +138,36 @@ def _classes(run: Run) -> list[ClassRow]:
     if shipped is None or teacher is None or shipped is teacher or run.data is None:
         return []
     ours, theirs = shipped.test.per_class or [], teacher.test.per_class or []
-    paired = zip(run.data.labels, ours, theirs, strict=False)
+    if not len(run.data.labels) == len(ours) == len(theirs):
+        return []
+    paired = zip(run.data.labels, ours, theirs, strict=True)
     return [ClassRow(label, kept, other) for label, kept, other in paired if kept is not None and other is not None]
 
 
-def _use(run: Run) -> tuple[str, str]:
+def _use(run: Run, folder: Path) -> tuple[str, str]:
     """Write five lines of Python that answer with the bundle, and the command that does the same, if there is one."""
     try:
-        tensor = Tensor.parse(run.recipe["export"]["input"])
-    except (KeyError, EdgekitError):
-        return f'import edgekit\n\nmodel = edgekit.load("{run.bundle}")\nprint(model.inputs, model.outputs)\n', ""
-    shape = tuple(dim if isinstance(dim, int) else 32 for dim in tensor.shape[1:])
-    task = TASKS.get(run.recipe.get("task", ""))
-    images = task is not None and task.predictor == "images"
+        card = Manifest.read(folder / (run.bundle or "bundle"))
+    except BundleError:
+        return "", ""
+    first = card.inputs[0]
+    predictor = TASKS[card.task].predictor if card.task in TASKS else None
+    lines = ["import edgekit", "import numpy as np", f'model = edgekit.load("{run.bundle}")']
+    if len(first.shape) != _AXES.get(predictor):
+        feeds = ", ".join(f'"{tensor.name}": {_zeros(tensor, tensor.shape)}' for tensor in card.inputs)
+        lines += [f"answers = model({{{feeds}}})", "print({name: array.shape for name, array in answers.items()})"]
+        return "\n".join(lines), ""
+    images = predictor == "images"
     comment = '  # or a file: "image.png"' if images else ""
-    lines = [
-        "import edgekit",
-        "import numpy as np",
-        f'model = edgekit.load("{run.bundle}")',
-        f"answer = model.predict(np.zeros({shape}, np.{tensor.dtype})){comment}",
-        "print(answer.label, answer.probability)",
-    ]
+    lines += [f"answer = model.predict({_zeros(first, first.shape[1:])}){comment}"]
+    lines += ["print(answer.label, answer.probability)"]
     return "\n".join(lines), f"$ edgekit predict {run.bundle} image.png" if images else ""
+
+
+def _zeros(tensor: Tensor, shape: tuple[int | str, ...]) -> str:
+    """Write an array to begin with; of a dynamic dimension the batch is 1 and any other 32."""
+    sizes = tuple(dim if isinstance(dim, int) else 1 if dim == tensor.shape[0] else 32 for dim in shape)
+    return f"np.zeros({sizes}, np.{tensor.dtype})"
 
 
 def _moment(text: str) -> str:
@@ -168,17 +178,18 @@ def _moment(text: str) -> str:
 
 
 def _data(run: Run) -> list[tuple[str, str]]:
-    facts = [("recipe", f"{run.recipe_file}, seed {run.seed}")]
+    facts = [("recipe", f"{run.recipe_file or run.name}, seed {run.seed}")]
     if run.data:
         data = run.data
         more = " …" if len(data.labels) > _CLASSES else ""
+        counts = (("train", data.train), ("judge", data.validation), ("test", data.test))
         facts += [
             ("data", data.source),
-            ("examples", f"{data.train:,} to train, {data.validation:,} to judge, {data.test:,} to test"),
-            ("classes", f"{len(data.labels):,}: {', '.join(data.labels[:_CLASSES])}{more}"),
+            ("examples", ", ".join(f"{count:,} to {use}" for use, count in counts if count is not None)),
+            ("classes", f"{len(data.labels):,}: {', '.join(data.labels[:_CLASSES])}{more}" if data.labels else ""),
             ("fingerprint", data.fingerprint[:16]),
         ]
-    return facts
+    return [(name, value) for name, value in facts if value]
 
 
 def _machine(run: Run) -> list[tuple[str, str]]:

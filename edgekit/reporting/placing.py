@@ -85,16 +85,23 @@ class Point(NamedTuple):
 
 def place(points: Sequence[Point], obstacles: Sequence[Box], bounds: Box) -> list[Box]:
     """Return a box for every point's name: inside `bounds`, off the obstacles and each other where it can be."""
-    chosen: list[Box | None] = [None] * len(points)
 
-    def cost(box: Box, own: int) -> float:
-        others = [other for index, other in enumerate(chosen) if other and index != own]
-        named = sum(box.overlap(other) for other in others)
+    def standing(point: Point, box: Box) -> float:
+        """What a place costs wherever the other names are."""
         covered = sum(box.overlap(obstacle) for obstacle in obstacles)
-        crossed = sum(any(other.holds(*spot) for other in (*others, *obstacles)) for spot in points[own].line(box))
-        return 40 * (box.area - box.overlap(bounds)) + 10 * named + 4 * covered + 10 * crossed
+        crossed = sum(any(obstacle.holds(*spot) for obstacle in obstacles) for spot in point.line(box))
+        return 40 * (box.area - box.overlap(bounds)) + 4 * covered + 10 * crossed
+
+    places = [[(cost + standing(point, box), box) for cost, box in point.places()] for point in points]
+    chosen: dict[int, Box] = {}
+
+    def total(index: int, cost: float, box: Box) -> float:
+        others = [other for other_index, other in chosen.items() if other_index != index]
+        crossed = sum(any(other.holds(*spot) for other in others) for spot in points[index].line(box))
+        return cost + 10 * sum(box.overlap(other) for other in others) + 10 * crossed
 
     for _ in range(_ROUNDS):
-        for index, point in enumerate(points):
-            chosen[index] = min(point.places(), key=lambda found, own=index: found[0] + cost(found[1], own))[1]  # type: ignore[misc]
-    return [box for box in chosen if box]
+        for index in range(len(points)):
+            costs = [total(index, cost, box) for cost, box in places[index]]
+            chosen[index] = places[index][costs.index(min(costs))][1]
+    return [chosen[index] for index in range(len(points))]

@@ -52,7 +52,9 @@ def write_png(run_folder: Path, path: Path) -> None:
         figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor=PRINT.paper)
         figure.subplots_adjust(left=52 / width, right=1 - 20 / width, bottom=52 / height, top=1 - 98 / height)
         title, subtitle = _story(run)
-        figure.text(20 / width, 1 - 34 / height, title, fontsize=15.5, weight="bold")
+        heading = figure.text(20 / width, 1 - 34 / height, title, fontsize=15.5, weight="bold")
+        extent = heading.get_window_extent(FigureCanvasAgg(figure).get_renderer())
+        heading.set_fontsize(15.5 * min(1, (width - 40) / extent.width))
         figure.text(20 / width, 1 - 57 / height, subtitle, fontsize=10.5, color=PRINT.muted)
         _tradeoff(figure, run, PRINT)
         with files.atomic(path) as temporary:
@@ -65,7 +67,7 @@ def _story(run: Run) -> tuple[str, str]:
     if any(verdict.undone for verdict in run.verdicts):
         how += "  ·  hollow: undone by the judge"
     if model is None or teacher is None or model is teacher:
-        return f"{run.name}: {wording.headline(run)}", how
+        return f"{run.name}: {f'the {model.label} was kept' if model else 'unfinished'}", how
     title = f"{run.name}: {wording.compared(model, teacher)}"
     against = wording.percent(teacher.test.value)
     scores = f"{wording.estimate(model.test)} {model.metric} against {against}{wording.examples(model.test.n)}"
@@ -129,10 +131,11 @@ def _tradeoff(figure: Figure, run: Run, palette: Palette) -> None:
         }
         axes.plot([spot.x, spot.x], spot.up, **bars)
         axes.plot(spot.across, [spot.y, spot.y], **bars)
-        face = palette.paper if spot.verdict.undone else colour
+        undone = spot.verdict.undone
         axes.scatter(
-            spot.x, spot.y, s=math.pi * spot.radius**2, facecolor=face, edgecolor=colour, linewidth=1.4, zorder=3
-        )
+            spot.x, spot.y, s=math.pi * spot.radius**2, linewidth=1.4, zorder=3.5 if shipped else 3,
+            facecolor=palette.paper if undone else colour, edgecolor=colour if undone else palette.paper,
+        )  # fmt: skip
     _names(figure, axes, run, spots, steps, palette)
 
 
@@ -219,7 +222,7 @@ def curves_svg(curves: Sequence[tuple[str, list[Epoch]]], name: str, width: int,
     height = 176 * rows
     said = "; ".join(
         f"{label}: from {wording.significant(epochs[0].loss)} to {wording.significant(epochs[-1].loss)} "
-        f"in {len(epochs)} epochs"
+        f"in {_epochs(epochs)}"
         for label, epochs in curves
     )
 
@@ -241,8 +244,12 @@ def curves_svg(curves: Sequence[tuple[str, list[Epoch]]], name: str, width: int,
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             axes.xaxis.grid(False)
-            final = f"{wording.significant(losses[-1])} after {len(losses)} epochs"
+            final = f"{wording.significant(losses[-1])} after {_epochs(losses)}"
             axes.text(0, 1.22, label, transform=axes.transAxes, weight="bold", va="baseline")
             axes.text(0, 1.07, final, transform=axes.transAxes, fontsize=9.5, color=palette.muted, va="baseline")
 
     return svg(name, width, height, f"Training loss by epoch. {said}.", draw)
+
+
+def _epochs(told: Sequence[Any]) -> str:
+    return f"{len(told)} epoch{'s' if len(told) > 1 else ''}"

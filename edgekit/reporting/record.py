@@ -120,9 +120,9 @@ class Data(BaseModel):
     """Where the examples came from and how they were split."""
 
     source: str
-    train: int
-    validation: int
-    test: int
+    train: int | None
+    validation: int | None
+    test: int | None
     labels: list[str]
     fingerprint: str
 
@@ -136,7 +136,7 @@ class Run(BaseModel):
     created: str
     seconds: float | None = None
     recipe: dict[str, Any]
-    recipe_file: str
+    recipe_file: str | None = None
     seed: int
     versions: dict[str, str | None]
     machine: dict[str, Any]
@@ -177,7 +177,7 @@ class Run(BaseModel):
         if self.finished:
             return []
         planned = ["teacher"] if self.recipe.get("teacher") else []
-        planned += ["student"] if self.recipe.get("student", {}).get("baseline") else []
+        planned += ["student"] if (self.recipe.get("student") or {}).get("baseline") else []
         planned += [*self.recipe.get("stages", {}), *(stage.id for stage in self.stages)]
         return [name for name in dict.fromkeys(planned) if self.verdict(name) is None]
 

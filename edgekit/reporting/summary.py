@@ -16,7 +16,7 @@ def console_table(run: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     unit = wording.unit(verdicts)
     metric = verdicts[0].metric if verdicts else "metric"
     n = wording.examples(verdicts[0].test.n) if verdicts else ""
-    columns = ["model", f"{metric}{n}", "parameters", "MACs", "size", f"p50 {unit.name}", f"p90 {unit.name}"]
+    columns = ["model", f"{metric}{n}", "params", "MACs", "size", f"p50 {unit.name}", f"p90 {unit.name}"]
     return [*columns, "speed-up", "verdict"], [_row(verdict, unit) for verdict in verdicts]
 
 

@@ -107,7 +107,7 @@ def target(target: Target) -> tuple[str, str, str]:
     names = {
         "accuracy": "accuracy",
         "p50_ms": "p50 latency",
-        "speedup": "speed-up over the teacher",
+        "speedup": "speed-up",
         "bytes": "file size",
     }
 
@@ -116,9 +116,9 @@ def target(target: Target) -> tuple[str, str, str]:
             return percent(value)
         if target.name == "speedup":
             return times(value)
-        return f"{value:,.0f} bytes" if target.name == "bytes" else f"{significant(value)} ms"
+        return f"{value:,.0f} bytes" if target.name == "bytes" else f"{value:.3g} ms"
 
-    bound = "at least" if target.name in ("accuracy", "speedup") else "at most"
+    bound = "≥" if target.name in ("accuracy", "speedup") else "≤"
     got = "not measured" if target.got is None else write(target.got)
     return names.get(target.name, target.name), f"{bound} {write(target.wanted)}", got
 

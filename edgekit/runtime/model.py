@@ -71,4 +71,6 @@ class Model:
     def __repr__(self) -> str:
         task = f", {self.manifest.task}" if self.manifest else ""
         signature = f"{', '.join(map(str, self.inputs))} -> {', '.join(map(str, self.outputs))}"
-        return f'Model("{self.name}"{task}, {signature}, on {self.session.device} with {self.session.threads} threads)'
+        return (
+            f"Model({self.name!r}{task}, {signature}, device={self.session.device!r}, threads={self.session.threads})"
+        )

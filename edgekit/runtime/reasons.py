@@ -18,11 +18,7 @@ _KNOWN = [
     (r"No Op registered for (\S+)", 'uses the operator "{}", which {runtime} does not have', _UPGRADE),
     (r"error: (\S+?)\(-?\d+\) is not a regist", 'uses the operator "{}", which {runtime} does not have', _UPGRADE),
     (r"Could not find an implementation for (\S+?)\(", 'uses the operator "{}", which {runtime} cannot run', _UPGRADE),
-    (
-        r"[Pp]rotobuf parsing failed|No graph was found|does not have a graph",
-        "is damaged, or no ONNX file at all",
-        _COPY,
-    ),
+    (r"rotobuf parsing failed|No graph was|not have a graph|codec can", "is damaged, or no ONNX file at all", _COPY),
 ]
 _LONGEST = 300
 

@@ -27,23 +27,19 @@ class Session:
     """An open model.
 
     `inputs`, `outputs`: Tensors. `device`: where it really runs ("auto" is resolved). `threads`: how many it may use
-    within an operator. `metadata`: what the ONNX file says of itself. Safe to run from several threads.
+    within an operator. `metadata`: the key-value pairs written into the ONNX file. Safe to run from several threads.
     """
 
-    __slots__ = ("_names", "_session", "device", "inputs", "outputs", "threads")
+    __slots__ = ("_names", "_session", "device", "inputs", "metadata", "outputs", "threads")
 
     def __init__(self, session: Any, device: str, threads: int) -> None:
         self._session = session
-        self.device = device
+        self.device = devices.check(session, device)
         self.threads = threads
+        self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         self.inputs = [_tensor(node) for node in session.get_inputs()]
         self.outputs = [_tensor(node) for node in session.get_outputs()]
         self._names = [tensor.name for tensor in self.outputs]
-
-    @property
-    def metadata(self) -> dict[str, str]:
-        """The key-value pairs written into the ONNX file."""
-        return dict(self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Run on arrays by input name and return arrays by output name. InputError where the model cannot."""
@@ -84,7 +80,9 @@ def open_session(
     if not optimize:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        session = ort.InferenceSession(content, options, asked, enable_fallback=0)
+        return Session(ort.InferenceSession(content, options, asked, enable_fallback=0), device, threads)
+    except DeviceError:
+        raise
     except Exception as error:
         if devices.is_cpu(asked):
             raise refusal(name, error, ort.__version__) from None
@@ -94,7 +92,6 @@ def open_session(
             return on_cpu
         fault = f'{name} opens on the CPU, but not on device "{device}": {reason(error)}'
         raise DeviceError(fault, 'ask for device "cpu"') from None
-    return Session(session, devices.check(session, device), threads)
 
 
 def _usable_processors() -> int:

@@ -17,9 +17,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("old", "new", "place", "complaint"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_is_told_with_its_place(
-    tmp_path: Path, tiny: Any, old: str, new: str, place: str, complaint: str
-) -> None:
+def test_a_fault_is_told_with_its_place(tiny: Any, old: str, new: str, place: str, complaint: str) -> None:
     text = tiny.text.replace(old, new, 1)
     assert text != tiny.text
     error = tiny.refusal(tiny.write(text))

@@ -93,9 +93,7 @@ SLIPS = {
 
 
 @pytest.mark.parametrize(("old", "new", "place", "complaint"), SLIPS.values(), ids=SLIPS)
-def test_a_slip_under_quick_does_not_wait_for_quick(
-    tmp_path: Path, tiny: Any, old: str, new: str, place: str, complaint: str
-) -> None:
+def test_a_slip_under_quick_does_not_wait_for_quick(tiny: Any, old: str, new: str, place: str, complaint: str) -> None:
     text = tiny.text.replace(old, new, 1)
     assert text != tiny.text
     error = tiny.refusal(tiny.write(text))

@@ -155,6 +155,11 @@ RUN = {
     "report": "report.html",
 }  # fmt: skip
 
+MANIFEST = {
+    "schema": 1, "name": "digits", "task": "image-classification", "inputs": ["image: uint8[N,8,8,1]"],
+    "outputs": ["probabilities: float32[N,10]"],
+}  # fmt: skip
+
 
 @pytest.fixture
 def run() -> dict[str, Any]:
@@ -164,12 +169,15 @@ def run() -> dict[str, Any]:
 
 @pytest.fixture
 def save(tmp_path: Path) -> Callable[[dict[str, Any]], Path]:
-    """Write a run's folder, with a history for every training; returns the folder."""
+    """Write a run's folder, with a history for every training and the bundle's manifest; returns the folder."""
 
     def write(said: dict[str, Any]) -> Path:
         folder = tmp_path / "runs" / said["name"] / said["id"]
         folder.mkdir(parents=True)
         (folder / "run.json").write_text(json.dumps(said), encoding="utf-8")
+        if said["bundle"]:
+            (folder / said["bundle"]).mkdir()
+            (folder / said["bundle"] / "manifest.json").write_text(json.dumps(MANIFEST), encoding="utf-8")
         for stage in said["stages"]:
             if stage["history"]:
                 history = folder / stage["history"]

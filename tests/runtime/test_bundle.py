@@ -30,7 +30,7 @@ def test_a_bundle_loads_and_answers_by_name(vectors: Path) -> None:
     assert model.labels == ["ant", "bee", "cow"]
     assert model.manifest is not None and model.manifest.task == "classification"
     assert repr(model) == (
-        'Model("tiny", classification, x: float32[N,3] -> probabilities: float32[N,3], on cpu with 1 threads)'
+        "Model('tiny', classification, x: float32[N,3] -> probabilities: float32[N,3], device='cpu', threads=1)"
     )
 
 
@@ -39,7 +39,7 @@ def test_a_bare_file_loads_without_a_manifest(vectors: Path) -> None:
     assert model.manifest is None and model.labels == []
     assert [str(tensor) for tensor in model.inputs] == ["x: float32[N,3]"]
     np.testing.assert_array_equal(model(X)["probabilities"], load(vectors)(X)["probabilities"])
-    assert repr(model).startswith('Model("model.onnx", x: float32[N,3] -> ')
+    assert repr(model).startswith("Model('model.onnx', x: float32[N,3] -> ")
     with pytest.raises(BundleError, match='" is a bare ONNX file'):
         model.predict(X)
 

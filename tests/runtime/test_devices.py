@@ -53,9 +53,10 @@ def test_a_device_this_build_does_not_offer_is_refused_with_what_it_offers_and_t
     assert f'pip install "edgekit-onnx[{extra}]" in a clean environment' in str(caught.value.hint)
 
 
-@pytest.mark.parametrize(
-    "device", ["gpu", "", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "openvino:", "openvino:npu", "auto:0", None]
-)
+NO_DEVICES = ["gpu", "", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "openvino:", "openvino:npu", "auto:0", None]
+
+
+@pytest.mark.parametrize("device", NO_DEVICES)
 def test_what_is_no_device_is_refused_with_those_there_are(device: str) -> None:
     with pytest.raises(DeviceError, match="there is no device") as caught:
         devices.providers(device, GPU)

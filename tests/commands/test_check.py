@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgekit import extras
+from edgekit.cli import run
+from edgekit.recipe import finding
+
+HERE = finding.shipped("recipes") / "digits.yaml"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_check_prints_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "digits", "stages.prune.epochs=77"]) == 0
+    shown = capsys.readouterr().out
+    for words in (
+        "is valid",
+        "resnet.py depth=14",
+        " 77 ",
+        "quantize",
+        "image: uint8[N,8,8,1]",
+        "runs/digits/",
+        "takes:",
+    ):
+        assert words in shown
+
+
+def test_check_as_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "digits", "--quick", "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    told = json.loads(line)
+    assert told["valid"] and told["missing"] == [] and told["writes"] == "runs/digits"
+    assert [step["id"] for step in told["steps"]] == ["teacher", "student", "distill", "prune", "quantize"]
+    assert told["steps"][0]["epochs"] < 5
+
+
+def test_check_tells_how_long_the_last_run_took(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from edgekit.recipe.loading import load, resolved
+    from edgekit.recipe.plan import steps
+
+    recipe = load("digits").recipe
+    folder = here / "runs" / "digits" / "abcd1234"
+    folder.mkdir(parents=True)
+    run_json = {
+        "id": folder.name,
+        "status": "finished",
+        "finished": "2026-01-01",
+        "recipe": resolved(recipe),
+        "stages": [{"id": step.id, "seconds": 10} for step in steps(recipe)],
+    }
+    (folder / "run.json").write_text(json.dumps(run_json), encoding="utf-8")
+    assert run(["check", "digits"]) == 0
+    assert "takes:   about 50 s and " in capsys.readouterr().out
+
+
+def test_an_invalid_recipe_ends_with_every_fault(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = HERE.read_text(encoding="utf-8").replace("ratio: 0.3", "ratio: 3").replace("source: digits", "sorce: digits")
+    (here / "mine.yaml").write_text(text, encoding="utf-8")
+    assert run(["check", "mine.yaml"]) == 1
+    shown = capsys.readouterr()
+    assert shown.err.startswith("error: mine.yaml has 3 faults\n") and "Traceback" not in shown.err
+    assert shown.out == ""
+    assert run(["check", "mine.yaml", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert not told["valid"] and len(told["faults"]) == 3
+    assert told["faults"][-1]["complaint"] == "3 is not between 0 and 1"
+
+
+def test_missing_packages_are_named_with_their_pip_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(extras, "missing", lambda modules: [m for m in modules if m in ("torch", "onnxruntime")])
+    assert run(["check", "digits"]) == 1
+    shown = capsys.readouterr()
+    assert "is valid" in shown.out
+    assert "error: not installed: torch, onnxruntime" in shown.err
+    assert 'hint: pip install "edgekit-onnx[cpu,train]"' in shown.err
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "--schema"]) == 0
+    printed = capsys.readouterr().out
+    assert json.loads(printed)["properties"]["stages"] and len(printed.splitlines()) > 100
+    assert run(["check", "--schema", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(printed)
+
+
+def test_check_without_a_recipe_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check"]) == 2
+    assert "edgekit list" in capsys.readouterr().err
+
+
+def test_check_loads_no_torch() -> None:
+    code = "import sys; from edgekit.cli import run; run(['check', 'digits']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "edgekit.recipe.loading" in loaded
+    assert not {"torch", "onnx", "onnxruntime", "sklearn"} & loaded
+
+
+@pytest.mark.parametrize("verb", ["list", "copy", "check"])
+def test_help_fits_a_screen_and_ends_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([verb, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert f"Example: edgekit {verb}" in shown
+    assert len(shown.splitlines()) <= 24
