@@ -99,9 +99,9 @@ def bar(name: str, total: int) -> Iterator[Bar]:
     from rich.progress import BarColumn, Progress, TextColumn
 
     progress = Progress(
-        TextColumn("{task.description:<28}"),
+        TextColumn("{task.description:<28}", markup=False),
         BarColumn(24),
-        TextColumn("{task.percentage:>3.0f} %  {task.fields[note]}  {task.fields[left]}"),
+        TextColumn("{task.percentage:>3.0f} %  {task.fields[note]}  {task.fields[left]}", markup=False),
         console=Console(stderr=True),
         transient=False,
     )
@@ -123,21 +123,16 @@ def duration(seconds: float) -> str:
 
 def size(count: float) -> str:
     """Write a number of bytes as people say it: 812 B, 41.2 KB, 2.8 MB (powers of 1,000)."""
-    if count < 1000:
-        return f"{count:.0f} B"
-    for unit in ("KB", "MB", "GB"):
-        count /= 1000
-        if count < 1000:
-            break
-    return f"{count:.1f} {unit}"
+    return f"{count:.0f} B" if count < 1000 else _scaled(count, ("KB", "MB", "GB"))
 
 
 def number(count: float) -> str:
     """Write a large count shortly: 950, 78.3 K, 4.7 M, 1.2 G."""
-    if count < 1000:
-        return f"{count:.0f}"
-    for unit in ("K", "M", "G"):
-        count /= 1000
-        if count < 1000:
-            break
-    return f"{count:.1f} {unit}"
+    return f"{count:.0f}" if count < 1000 else _scaled(count, ("K", "M", "G"))
+
+
+def _scaled(count: float, units: Sequence[str]) -> str:
+    power = 1
+    while power < len(units) and count / 1000**power >= 999.95:  # what would be written as 1000.0
+        power += 1
+    return f"{count / 1000**power:.1f} {units[power - 1]}"

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,32 +27,40 @@ def data_home() -> Path:
 
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn a full disk, a read-only place or a missing permission into a StorageError that names `path`."""
+    """Turn a full disk, a missing permission or a blocked way into a StorageError that names the file."""
     try:
         yield
     except OSError as error:
+        where = error.filename or path
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageError(
                 f'no room on the disk for "{path}"', "free some space (edgekit clean shows what it keeps) and run again"
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise StorageError(f'may not write "{path}": {error.strerror}', "choose a folder of your own") from error
+            raise StorageError(
+                f'no permission for "{where}": {error.strerror}', "choose a folder of your own"
+            ) from error
+        if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG):
+            raise StorageError(f'cannot write "{where}": {error.strerror}', "choose another place") from error
         raise
+
+
+def _beside(path: Path) -> Path:
+    """Make up a hidden name beside `path` that nobody else uses, of the same suffix."""
+    return path.with_name(f".{path.stem}.{os.urandom(4).hex()}{path.suffix}")
 
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on leaving without an error it takes the place of `path` in one step."""
+    temporary = _beside(path)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
         try:
+            temporary.touch(exist_ok=False)
             yield temporary
             with temporary.open("rb") as stream:
                 os.fsync(stream.fileno())
-            temporary.chmod(0o644)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -62,21 +69,23 @@ def atomic(path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a new folder beside `path`; on leaving without an error it takes the place of `path`."""
+    temporary, old = _beside(path), _beside(path)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
+            temporary.mkdir()
             yield temporary
-            temporary.chmod(0o755)
-            if path.exists():
-                old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-                path.replace(old / path.name)
+            if path.is_dir():
+                path.replace(old)
+            try:
                 temporary.replace(path)
-                shutil.rmtree(old)
-            else:
-                temporary.replace(path)
+            except BaseException:
+                if old.exists():
+                    old.replace(path)
+                raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -32,7 +32,7 @@ def exclusive(path: Path, waiting: Callable[[], None] | None = None) -> Iterator
         if fcntl:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 if waiting:
                     waiting()
                 fcntl.flock(stream, fcntl.LOCK_EX)
@@ -89,6 +89,6 @@ def held(path: Path) -> bool:
     with path.open("ab") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return True
     return False

@@ -10,12 +10,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edgekit.errors import BundleError
+from edgekit.errors import BundleError, InputError
 from edgekit.signature import Tensor
 
 SCHEMA = 1
 FILE = "manifest.json"
 MODEL = "model.onnx"
+_KINDS: dict[str, type] = {
+    "name": str, "task": str, "inputs": list, "outputs": list, "labels": list, "preprocessing": dict, "metrics": dict,
+    "parity": dict, "latency": dict, "provenance": dict, "requires": dict, "files": dict,
+}  # fmt: skip
 
 
 class Manifest:
@@ -73,11 +77,14 @@ class Manifest:
                 "pip install --upgrade edgekit-onnx",
             )
         values = {key: value for key, value in said.items() if key != "schema"}
+        for key, kind in _KINDS.items():
+            if not isinstance(values.get(key, kind()), kind):
+                raise BundleError(f'"{where}" is not an edgekit manifest: "{key}" is {json.dumps(values[key])[:60]}')
         try:
             values["inputs"] = [Tensor.parse(line) for line in values["inputs"]]
             values["outputs"] = [Tensor.parse(line) for line in values["outputs"]]
             return cls(**values)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, InputError) as error:
             raise BundleError(f'"{where}" is not an edgekit manifest: {error}') from None
 
     @classmethod
@@ -87,7 +94,7 @@ class Manifest:
         try:
             said = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise BundleError(f'"{folder}" is not a bundle: it has no {FILE}', "edgekit export makes one") from None
+            raise BundleError(f'"{folder}" is not a bundle: it has no {FILE}', "edgekit distill makes one") from None
         except (OSError, ValueError) as error:
             raise BundleError(
                 f'"{path}" cannot be read: {error}', "copy the bundle again from where it was made"

@@ -18,7 +18,8 @@ from edgekit.exporting.deployment import Deployment
 from edgekit.judging import Predict
 from edgekit.recipe.loading import Loaded, resolve_model, resolved
 from edgekit.recipe.schema import Network as NetworkSettings
-from edgekit.recipe.schema import Prune, Recipe, Student, Train
+from edgekit.recipe.plan import student_training
+from edgekit.recipe.schema import Recipe, Train
 from edgekit.signature import Tensor
 from edgekit.stages.job import Job, Network
 from edgekit.training.batches import ArraySource
@@ -136,12 +137,9 @@ def _teacher(loaded: Loaded, settings: NetworkSettings | None) -> Network | None
 
 
 def _student(loaded: Loaded, recipe: Recipe) -> Network:
-    student: Student = recipe.student
-    like = next(
-        (stage for stage in recipe.stages.values() if isinstance(stage, Train) and not isinstance(stage, Prune)), None
-    )
-    train = student.train or (Train(**like.model_dump(include=set(Train.model_fields))) if like else Train())
-    return _network(loaded, student.model, student.args, train)
+    network = _network(loaded, recipe.student.model, recipe.student.args, student_training(recipe))
+    network.make()  # what it cannot be built from shows before the teacher is trained for hours
+    return network
 
 
 def run_folder(job: Job, runs: Path) -> Path:

@@ -1,4 +1,4 @@
-"""One line for a tensor: `image: uint8[N,28,28,1]`. A name in the shape is a dynamic dimension. Imports errors alone."""
+"""A tensor in one line: `image: uint8[N,28,28,1]`; a name in the shape is a dynamic dimension. Imports errors alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DTYPES = (
     "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool",
     "string",
 )  # fmt: skip
-_LINE = re.compile(r"^\s*([^\s:\[\]]+)\s*:\s*([a-z0-9]+)\s*\[([^\]]*)\]\s*$")
+_LINE = re.compile(r"^\s*(\S+?)\s*:\s*([a-z0-9]+)\s*\[([^\]]*)\]\s*$")
 
 
 class Tensor:
@@ -33,8 +33,8 @@ class Tensor:
         if dtype not in DTYPES:
             raise InputError(f'"{line}": there is no dtype "{dtype}"', f"one of {', '.join(DTYPES)}")
         shape: list[int | str] = []
-        for dim in (part.strip() for part in dims.split(",") if part.strip()):
-            if dim.isdigit() and int(dim) > 0:
+        for dim in (part.strip() for part in dims.split(",")) if dims.strip() else ():
+            if dim.isdecimal() and int(dim) > 0:
                 shape.append(int(dim))
             elif dim.isidentifier():
                 shape.append(dim)

@@ -212,7 +212,7 @@ class _Run:
         if step.kind in ("distill", "prune"):
             depends["teacher"] = self.teacher_key
         if step.kind == "prune":
-            depends["incumbent"] = self.record["stages"][-1]["key"] if not self.kept else self._kept_key()
+            depends["incumbent"] = self._kept_key()
         return files.fingerprint(depends)
 
     def _kept_key(self) -> str:

@@ -11,50 +11,57 @@ from torch import nn
 
 from edgekit.errors import ModelError
 
-_SIZES: dict[type[nn.Module], tuple[str, ...]] = {
-    nn.Conv1d: ("in_channels", "out_channels", "groups"),
-    nn.Conv2d: ("in_channels", "out_channels", "groups"),
-    nn.ConvTranspose2d: ("in_channels", "out_channels", "groups"),
-    nn.Linear: ("in_features", "out_features"),
-    nn.BatchNorm1d: ("num_features",),
-    nn.BatchNorm2d: ("num_features",),
-    nn.GroupNorm: ("num_channels", "num_groups"),
-    nn.PReLU: ("num_parameters",),
-}
-
-Widths = dict[str, dict[str, int]]
+Widths = dict[str, dict[str, int | list[int]]]
 
 
 def read(network: nn.Module) -> Widths:
-    """Return the sizes of every layer that pruning can change."""
-    return {
-        name: {size: int(getattr(layer, size)) for size in _SIZES[type(layer)]}
-        for name, layer in network.named_modules()
-        if type(layer) in _SIZES
-    }
+    """Return every size that pruning can change: whole numbers that layers hold, and the shapes of their tensors."""
+    return {name: _numbers(layer) | _shapes(layer) for name, layer in network.named_modules()}
+
+
+def _numbers(layer: nn.Module) -> dict[str, int | list[int]]:
+    numbers: dict[str, int | list[int]] = {}
+    for name, value in vars(layer).items():
+        if type(value) is int:  # True is no number here
+            numbers[name] = value
+        elif isinstance(value, tuple) and value and all(type(part) is int for part in value):
+            numbers[name] = list(value)
+    return numbers
+
+
+def _tensors(layer: nn.Module) -> dict[str, torch.Tensor]:
+    return dict([*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)])
+
+
+def _shapes(layer: nn.Module) -> dict[str, int | list[int]]:
+    return {name: list(value.shape) for name, value in _tensors(layer).items()}
 
 
 def changed(before: Widths, after: Widths) -> Widths:
-    """Return the entries of `after` that differ from `before`: what a manifest must record."""
-    return {name: sizes for name, sizes in after.items() if before.get(name) != sizes}
+    """Return the sizes of `after` that are other than in `before`: what a manifest must record."""
+    found = {
+        layer: {name: size for name, size in sizes.items() if before.get(layer, {}).get(name) != size}
+        for layer, sizes in after.items()
+    }
+    return {layer: sizes for layer, sizes in found.items() if sizes}
 
 
 def restore(network: nn.Module, widths: Widths, state: dict[str, torch.Tensor]) -> None:
     """Give a freshly built `network` the recorded `widths` and the weights in `state`, in place.
 
-    Raises ModelError listing missing, unexpected and wrongly shaped weights.
+    Raises ModelError where the network has no such layer, and listing missing, unexpected and wrongly shaped weights.
     """
     layers = dict(network.named_modules())
-    for name, sizes in widths.items():
-        if name not in layers:
-            raise ModelError(f'the recorded widths name a layer "{name}", which this network does not have')
-        for size, value in sizes.items():
-            setattr(layers[name], size, value)
-        for part, old in [*layers[name].named_parameters(recurse=False), *layers[name].named_buffers(recurse=False)]:
-            new = state.get(f"{name}.{part}")
-            if new is not None and new.shape != old.shape:
-                fresh = torch.empty_like(new, dtype=old.dtype)
-                setattr(layers[name], part, nn.Parameter(fresh) if isinstance(old, nn.Parameter) else fresh)
+    for layer, sizes in widths.items():
+        if layer not in layers:
+            raise ModelError(f'the recorded widths name a layer "{layer}", which this network does not have')
+        tensors = _tensors(layers[layer])
+        for name, size in sizes.items():
+            if name in tensors:
+                fresh = tensors[name].new_empty(size)
+                setattr(layers[layer], name, nn.Parameter(fresh) if name in layers[layer]._parameters else fresh)
+            else:
+                setattr(layers[layer], name, tuple(size) if isinstance(size, list) else size)
     fit(network, state)
 
 

@@ -18,20 +18,22 @@ from edgekit.runtime.session import open_session
 def write(folder: Path, model: Path, card: Manifest, inputs: np.ndarray) -> None:
     """Write `model` and its `card` to `folder` in one step, once the bundle answers as `model` does on `inputs`.
 
-    The card also goes into the ONNX metadata, key by key ("edgekit.task", ...), with the SHA-256 of the model as it
-    was before the metadata came in ("edgekit.model_sha256").
+    The card's `requires` gets the model's opset and IR, its `files` the model. It also goes into the ONNX metadata, key
+    by key ("edgekit.task", ...), with the SHA-256 of the model as it was before ("edgekit.model_sha256").
     """
+    carrying = storage.load(model)
+    opset = next(each.version for each in carrying.opset_import if not each.domain)
     said = card.to_dict()
-    said.pop("files")
+    del said["files"]
+    said["requires"] = card.requires | {"opset": opset, "ir": carrying.ir_version}
     metadata = {f"edgekit.{key}": v if isinstance(v, str) else json.dumps(v) for key, v in said.items()}
     metadata["edgekit.model_sha256"] = files.sha256(model)
-    carrying = storage.load(model)
     cleaning.set_metadata(carrying, metadata)
     with files.atomic_folder(folder) as temporary:
         path = temporary / manifest.MODEL
         storage.save(carrying, path)
-        card.files = {manifest.MODEL: {"sha256": files.sha256(path), "bytes": path.stat().st_size}}
-        files.write_json(temporary / manifest.FILE, card.to_dict())
+        listed = {manifest.MODEL: {"sha256": files.sha256(path), "bytes": path.stat().st_size}}
+        files.write_json(temporary / manifest.FILE, said | {"files": listed})
         name = card.inputs[0].name
         expected = open_session(model).run({name: inputs})
         answered = load(temporary)({name: inputs})

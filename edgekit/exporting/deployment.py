@@ -1,4 +1,4 @@
-"""What is shipped around a network: pixels normalised on the way in, probabilities computed on the way out."""
+"""What is shipped around a network: inputs normalised on the way in, probabilities computed on the way out."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from edgekit.signature import Tensor
 class Deployment:
     """How a network meets its app.
 
-    `input` is the tensor an app passes, its first dimension the batch. A uint8 input is an image (N, H, W, C): it
-    becomes float in 0..1, is normalised by `mean` and `std` (one value per channel) and laid (N, C, H, W); any other
-    input reaches the network as it is. `output` is "probabilities" (softmax over the last axis) or "logits".
+    `input` is the tensor an app passes, its first dimension the batch. A uint8 input of four dimensions is an image
+    (N, H, W, C): it becomes float in 0..1 and is laid (N, C, H, W). What has a `mean` and `std` (one value for all, or
+    one per channel or feature) is normalised by them. With `as_given` the network takes what the app passes, whatever
+    it is. `output` is "probabilities" (softmax over the last axis) or "logits".
     """
 
     input: Tensor
@@ -26,43 +27,55 @@ class Deployment:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     min_onnxruntime: str = "1.20"
+    as_given: bool = False
 
     @property
     def is_image(self) -> bool:
-        """Whether the input is uint8 pixels."""
-        return self.input.dtype == "uint8" and len(self.input.shape) == 4
+        """Whether the input is uint8 pixels that the graph makes floats of."""
+        return self.input.dtype == "uint8" and len(self.input.shape) == 4 and not self.as_given
+
+    @property
+    def is_normalized(self) -> bool:
+        """Whether the graph normalises the input."""
+        return bool(self.mean or self.std) and not self.as_given
 
     def preprocessing(self) -> dict[str, Any]:
         """Say for the manifest what the graph does to its input."""
-        if not self.is_image:
-            return {}
-        return {
-            "layout": "NHWC",
-            "color": "L" if self.input.shape[-1] == 1 else "RGB",
-            "scale": 1 / 255,
-            "mean": list(self.mean),
-            "std": list(self.std),
-            "in_graph": True,
-        }
+        said: dict[str, Any] = {}
+        if self.is_image:
+            said |= {"layout": "NHWC", "color": "L" if self.input.shape[-1] == 1 else "RGB", "scale": 1 / 255}
+        if self.is_normalized:
+            said |= {"mean": list(self.mean), "std": list(self.std)}
+        return said | {"in_graph": True} if said else {}
 
 
 class Deployed(nn.Module):
     """A network with its deployment around it: what is exported, and what the proof compares with."""
 
-    mean: torch.Tensor
-    std: torch.Tensor
+    scale: torch.Tensor
+    offset: torch.Tensor
 
     def __init__(self, network: nn.Module, deployment: Deployment) -> None:
         super().__init__()
         self.network = network
         self.image = deployment.is_image
+        self.normalized = deployment.is_normalized
         self.softmax = deployment.output == "probabilities"
-        self.register_buffer("mean", torch.tensor(deployment.mean or (0.0,)).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(deployment.std or (1.0,)).view(1, -1, 1, 1), persistent=False)
+        # (pixel / 255 - mean) / std as one factor and one offset, the very ones that training used.
+        mean, std = (
+            torch.tensor(v or d, dtype=torch.float64) for v, d in ((deployment.mean, (0.0,)), (deployment.std, (1.0,)))
+        )
+        form = (-1, 1, 1) if self.image else (-1,)
+        self.register_buffer("scale", (1 / std / (255 if self.image else 1)).float().view(form), persistent=False)
+        self.register_buffer("offset", (-mean / std).float().view(form), persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map an app's input to an app's output."""
         if self.image:
-            x = (x.permute(0, 3, 1, 2).to(torch.float32) / 255 - self.mean) / self.std
+            x = x.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format) * self.scale
+        elif self.normalized:
+            x = x * self.scale
+        if self.normalized:
+            x = x + self.offset
         y: torch.Tensor = self.network(x)
         return torch.softmax(y, -1) if self.softmax else y

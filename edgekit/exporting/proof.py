@@ -49,7 +49,7 @@ def prove(module: nn.Module, graph: Path, inputs: np.ndarray) -> Parity:
         actual = session.run({name: batch})[output]
         if actual.shape != expected.shape:
             raise ParityError(
-                f'output "{output}" has shape {list(actual.shape)} at batch {size}; PyTorch gives {list(expected.shape)}'
+                f'output "{output}" is {list(actual.shape)} at batch {size}; PyTorch gives {list(expected.shape)}'
             )
         outside = ~(np.abs(actual - expected) <= ATOL + RTOL * np.abs(expected))
         if outside.any():

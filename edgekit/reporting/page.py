@@ -51,7 +51,7 @@ def write(run_folder: Path) -> Path:
         lstrip_blocks=True,
     )
     shared = (
-        wording.percent, wording.interval, wording.times, wording.ratio_interval, wording.change, wording.speedup,
+        wording.percent, wording.interval, wording.change, wording.speedup,
         wording.parity, console.size, console.number, console.duration, unbroken,
     )  # fmt: skip
     environment.filters.update({function.__name__: function for function in shared})
@@ -72,6 +72,7 @@ def _plots(run: Run, folder: Path) -> dict[str, Any]:
     from markupsafe import Markup
 
     from edgekit.reporting import plots
+    from edgekit.reporting.curves import curves_svg
 
     found: dict[str, Any] = {"tradeoff_wide": "", "tradeoff_narrow": "", "curves_wide": "", "curves_narrow": ""}
     if run.verdicts:
@@ -80,8 +81,8 @@ def _plots(run: Run, folder: Path) -> dict[str, Any]:
     histories = [(stage, record.history(folder, stage)) for stage in run.stages]
     curves = [(stage.verdict.label if stage.verdict else stage.id, epochs) for stage, epochs in histories if epochs]
     if curves:
-        found["curves_wide"] = Markup(plots.curves_svg(curves, "curves", _WIDE, 4))
-        found["curves_narrow"] = Markup(plots.curves_svg(curves, "curves-narrow", _NARROW, 2))
+        found["curves_wide"] = Markup(curves_svg(curves, "curves", _WIDE, 4))
+        found["curves_narrow"] = Markup(curves_svg(curves, "curves-narrow", _NARROW, 2))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The figures of a run, as SVG for the page and as PNG for a README."""
+"""Accuracy against latency, the figure a run comes down to: as SVG for the page and as PNG for a README."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from edgekit.errors import DataError
 from edgekit.reporting import record, wording
 from edgekit.reporting.drawing import PRINT, Palette, style, svg
 from edgekit.reporting.placing import Box, Point, place
-from edgekit.reporting.record import Epoch, Run, Verdict
+from edgekit.reporting.record import Run, Verdict
 
-_LARGEST = 19.0  # radius in points of the largest file's marker; areas are in proportion
-_SMALLEST = 3.0
+_LARGEST = 22.0  # radius in points of the largest file's marker; areas are in proportion
+_SMALLEST = 3.5
 
 
 def tradeoff_svg(run: Run, name: str, width: int) -> str:
@@ -154,7 +154,8 @@ def _scales(axes: Any, spots: Sequence[_Spot]) -> None:
     margin = 0.1 * max(high - low, 1.0)
     axes.set_ylim(low - margin, high + margin)
     left, right = min(spot.x for spot in spots), max(spot.x for spot in spots)
-    stretch = max(1.3, (right / left) ** 0.16)
+    room = min(0.25, 84 / axes.get_window_extent().width)  # on either side, for a name beside the outermost marker
+    stretch = max(1.3, (right / left) ** (room / (1 - 2 * room)))
     axes.set_xscale("log")
     axes.set_xlim(left / stretch, right * stretch)
     wide = right / left > 200
@@ -213,43 +214,3 @@ def _set(figure: Figure, text: Any, point: Point, box: Box, palette: Palette) ->
     if len(line) > 2:
         ends = to_figure([line[0], line[-1]])
         figure.add_artist(Line2D(ends[:, 0], ends[:, 1], color=palette.muted, linewidth=0.7))
-
-
-def curves_svg(curves: Sequence[tuple[str, list[Epoch]]], name: str, width: int, columns: int) -> str:
-    """Return the loss of every training as SVG: a small panel each, since their losses are not of one kind."""
-    columns = min(columns, len(curves))
-    rows = math.ceil(len(curves) / columns)
-    height = 176 * rows
-    said = "; ".join(
-        f"{label}: from {wording.significant(epochs[0].loss)} to {wording.significant(epochs[-1].loss)} "
-        f"in {_epochs(epochs)}"
-        for label, epochs in curves
-    )
-
-    def draw(figure: Figure, palette: Palette) -> None:
-        figure.subplots_adjust(
-            left=44 / width, right=1 - 8 / width, bottom=26 / height, top=1 - 44 / height, wspace=0.32, hspace=0.85
-        )
-        for index, (label, epochs) in enumerate(curves):
-            axes = figure.add_subplot(rows, columns, index + 1)
-            losses = [epoch.loss for epoch in epochs]
-            numbers = [epoch.epoch for epoch in epochs]
-            axes.plot(numbers, losses, color=palette.accent, linewidth=1.8, marker="o" if len(losses) < 3 else None)
-            if min(losses) > 0 and max(losses) / min(losses) > 5:
-                axes.set_yscale("log")
-                axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
-                axes.yaxis.set_minor_locator(NullLocator())
-            else:
-                axes.yaxis.set_major_locator(MaxNLocator(4))
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-            axes.xaxis.grid(False)
-            final = f"{wording.significant(losses[-1])} after {_epochs(losses)}"
-            axes.text(0, 1.22, label, transform=axes.transAxes, weight="bold", va="baseline")
-            axes.text(0, 1.07, final, transform=axes.transAxes, fontsize=9.5, color=palette.muted, va="baseline")
-
-    return svg(name, width, height, f"Training loss by epoch. {said}.", draw)
-
-
-def _epochs(told: Sequence[Any]) -> str:
-    return f"{len(told)} epoch{'s' if len(told) > 1 else ''}"

@@ -39,19 +39,14 @@ def estimate(figure: Estimate) -> str:
 
 
 def times(ratio: float) -> str:
-    """Write how many times: 23×, 9.1×, 1.31× for small ones."""
+    """Write how many times, as a sentence wants it: 23×, 9.1×, 1.31× for small ones."""
     return f"{ratio:.0f}×" if ratio >= 19.5 else f"{ratio:.1f}×" if ratio >= 1.995 else f"{ratio:.2f}×"
 
 
-def ratio_interval(ratio: Ratio) -> str:
-    """Write the interval of a ratio, as fine as the ratio itself: [22.1, 24.0]."""
-    digits = 1 if ratio.ratio >= 1.995 else 2
-    return f"[{ratio.low:.{digits}f}, {ratio.high:.{digits}f}]"
-
-
 def speedup(ratio: Ratio) -> str:
-    """Write a speed-up with its doubt: 1.31× [1.28, 1.34]."""
-    return f"{times(ratio.ratio)} {ratio_interval(ratio)}"
+    """Write a speed-up with its doubt, in three digits that count: 1.31× [1.28, 1.34]."""
+    digits = 0 if ratio.ratio >= 99.95 else 1 if ratio.ratio >= 9.995 else 2
+    return f"{ratio.ratio:.{digits}f}× [{ratio.low:.{digits}f}, {ratio.high:.{digits}f}]"
 
 
 def signed(points: float) -> str:

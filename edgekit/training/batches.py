@@ -48,7 +48,11 @@ class ArraySource:
 
 
 class LoaderSource:
-    """A user's loader of (inputs, targets); its order is drawn from torch's generator, seeded anew for every epoch."""
+    """A user's loader of (inputs, targets).
+
+    Its order, and all else that is random in it, must come from the generators of torch, numpy and random, or from a
+    torch.Generator it was given: these are seeded anew for every epoch.
+    """
 
     def __init__(self, loader: Iterable[Any]) -> None:
         self.loader = loader
@@ -59,8 +63,18 @@ class LoaderSource:
 
     def epoch(self, number: int) -> Iterator[TorchBatch]:
         """Yield the batches of epoch `number`; only the loader's own shuffling differs between epochs."""
+        for generator in self._generators():
+            generator.manual_seed(torch.initial_seed())
         for step, pair in enumerate(self.loader):
             if not isinstance(pair, tuple | list) or len(pair) != 2:
                 raise DataError(f"batch {step} of the loader is not a pair of inputs and targets")
             inputs, targets = (torch.as_tensor(part) for part in pair)
             yield TorchBatch(inputs, targets, None, number)
+
+    def _generators(self) -> Iterator[torch.Generator]:
+        """Find the generators that are the loader's own, which would otherwise go on from where they are."""
+        batches = getattr(self.loader, "batch_sampler", None)
+        for part in (self.loader, getattr(self.loader, "sampler", None), batches, getattr(batches, "sampler", None)):
+            generator = getattr(part, "generator", None)
+            if isinstance(generator, torch.Generator):
+                yield generator

@@ -8,33 +8,24 @@ from __future__ import annotations
 
 import json
 import math
-import random
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from edgekit import console, files, locks
-from edgekit.errors import TrainingError
+from edgekit.errors import DataError, TrainingError
 from edgekit.recipe.schema import Train
-from edgekit.training import checkpoint
+from edgekit.training import checkpoint, placement
 from edgekit.training.batches import Source, TorchBatch
 from edgekit.training.objective import Objective
 from edgekit.training.optimizers import learning_rate, optimizer
+from edgekit.training.randomness import seeded
 
 HISTORY = "history.jsonl"
-
-
-def seed_epoch(seed: int, epoch: int) -> None:
-    """Seed every generator that models, loaders and losses may draw from, for this epoch."""
-    mixed = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
-    torch.manual_seed(mixed)
-    random.seed(mixed)
-    np.random.seed(mixed)
 
 
 def fit(
@@ -49,92 +40,131 @@ def fit(
     seed: int,
     device: locks.Device,
 ) -> None:
-    """Train `module` in place; `folder` gets a checkpoint after every epoch and one line of history for each.
+    """Train `module` in place; `folder` gets one line of history for each epoch, and a checkpoint after it.
 
-    Raises TrainingError where the loss is no longer a number; the checkpoint then holds the last good epoch.
+    The caller's random state is left as it was. Raises TrainingError where the loss or the weights are no longer
+    numbers, and the checkpoint then holds the last good epoch; DataError where the source yields nothing.
     """
-    saved = folder / "checkpoint.pt"
-    target = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    module.to(target)
-    steps = optimizer(module, settings)
-    averaged = (
-        AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True)  # type: ignore[no-untyped-call]
-        if settings.average
-        else None
-    )
+    saved = folder / checkpoint.FILE
+    training = _Training(module, source, objective, settings, name, device, saved)
     history: list[dict[str, Any]] = []
     if state := checkpoint.load(saved, key):
-        module.load_state_dict(state["module"])
-        steps.load_state_dict(state["optimizer"])
-        if averaged:
-            averaged.load_state_dict(state["averaged"])
-        history = json.loads(state["history"])
+        history = training.resume(state)
         console.say(f"{name}: going on after epoch {len(history)} of {settings.epochs}")
-    total = settings.epochs * source.steps
-    with console.bar(name, total) as bar:
+    with console.bar(name, settings.epochs * source.steps) as bar:
         bar.begin_at(len(history) * source.steps)
         for epoch in range(len(history), settings.epochs):
-            began = time.monotonic()
-            seed_epoch(seed, epoch)
-            module.train()
-            sums: dict[str, float] = {}
-            for number, batch in enumerate(source.epoch(epoch)):
-                step = epoch * source.steps + number
-                for group in steps.param_groups:
-                    group["lr"] = learning_rate(settings, step, total)
-                batch = _placed(batch, target)
-                objective.prepare(batch)
-                with device.busy():
-                    parts = _step(module, batch, objective, steps, settings)
-                if averaged:
-                    averaged.update_parameters(module)
-                if not math.isfinite(parts["loss"]):
-                    raise TrainingError(
-                        f"{name}: the loss is {parts['loss']} in epoch {epoch + 1}, step {number + 1} of {source.steps};"
-                        f' the state after epoch {epoch} is kept in "{saved}"',
-                        "lower the learning rate, or limit the gradient with clip: 1.0",
-                    )
-                for part, value in parts.items():
-                    sums[part] = sums.get(part, 0.0) + value
-                bar.update(step + 1, f"epoch {epoch + 1}/{settings.epochs}  loss {sums['loss'] / (number + 1):.3f}")
-            means = {part: value / source.steps for part, value in sums.items()}
-            history.append(
-                {
-                    "epoch": epoch + 1,
-                    "epochs": settings.epochs,
-                    "loss": means.pop("loss"),
-                    "parts": means,
-                    "learning_rate": steps.param_groups[0]["lr"],
-                    "seconds": round(time.monotonic() - began, 3),
-                }
-            )
-            state = {"module": module.state_dict(), "optimizer": steps.state_dict(), "history": json.dumps(history)}
-            checkpoint.save(saved, key, state | ({"averaged": averaged.state_dict()} if averaged else {}))
+            with seeded(seed, epoch):
+                history.append(training.epoch(epoch, bar))
+            # The history first: whatever a kill leaves between the two is written again.
             files.write_text(folder / HISTORY, "".join(json.dumps(line) + "\n" for line in history))
-    if averaged and settings.epochs:
-        module.load_state_dict(averaged.module.state_dict())
-    module.to("cpu").eval()
+            checkpoint.save(saved, key, training.state(history))
+    training.finish()
 
 
-def _placed(batch: TorchBatch, target: torch.device) -> TorchBatch:
-    """Put a batch where the model is; images lie channels-last, which convolutions on a CPU read faster."""
-    inputs = batch.inputs.to(target)
-    if inputs.ndim == 4:
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-    return batch._replace(inputs=inputs, targets=batch.targets.to(target))
+class _Training:
+    """What a training changes from step to step: weights, their average, the optimizer."""
 
+    def __init__(
+        self,
+        module: nn.Module,
+        source: Source,
+        objective: Objective,
+        settings: Train,
+        name: str,
+        device: locks.Device,
+        saved: Path,
+    ) -> None:
+        self.module, self.source, self.objective, self.settings = module, source, objective, settings
+        self.name, self.device, self.saved = name, device, saved
+        self.target = placement.target()
+        self.module.to(self.target)
+        self.optimizer = optimizer(module, settings)
+        self.average = (
+            AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True)  # type: ignore[no-untyped-call]
+            if settings.average
+            else None
+        )
+        self.laid_out = False
 
-def _step(
-    module: nn.Module, batch: TorchBatch, objective: Objective, steps: torch.optim.Optimizer, settings: Train
-) -> dict[str, float]:
-    """Take one step down the gradient; return the loss and its parts."""
-    low = settings.precision == "bfloat16"
-    with torch.autocast(batch.inputs.device.type, torch.bfloat16, enabled=low):
-        outputs = module(batch.inputs)
-    loss, parts = objective(batch, outputs.float() if low else outputs)
-    steps.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    if settings.clip:
-        nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
-    steps.step()
-    return {"loss": loss.item()} | {part: value.item() for part, value in parts.items()}
+    def state(self, history: list[dict[str, Any]]) -> dict[str, Any]:
+        """Give everything that a resumed training needs."""
+        state = {"module": self.module.state_dict(), "optimizer": self.optimizer.state_dict()}
+        if self.average:
+            state["average"] = self.average.state_dict()
+        return state | {"history": json.dumps(history)}
+
+    def resume(self, state: dict[str, Any]) -> list[dict[str, Any]]:
+        """Take over what `state` gave, and return the history of the epochs before."""
+        self.module.load_state_dict(state["module"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
+        history: list[dict[str, Any]] = json.loads(state["history"])
+        return history
+
+    def epoch(self, epoch: int, bar: console.Bar) -> dict[str, Any]:
+        """Train for one epoch, counted from 0, and return its line of history."""
+        began, number, sums = time.monotonic(), 0, dict[str, float]()
+        self.module.train()
+        for number, batch in enumerate(self.source.epoch(epoch), 1):
+            for part, value in self._step(placement.placed(batch, self.target), epoch, number).items():
+                sums[part] = sums.get(part, 0.0) + value
+            done = epoch * self.source.steps + number
+            bar.update(done, f"epoch {epoch + 1}/{self.settings.epochs}  loss {sums['loss'] / number:.3f}")
+        if not number:
+            raise DataError(
+                f"{self.name}: there is no batch in epoch {epoch + 1}",
+                "give a loader that is not empty, and begins anew for every epoch",
+            )
+        for name, value in self.module.named_parameters():
+            if not value.isfinite().all():
+                raise self._diverged(f'"{name}" holds numbers that are not finite', epoch, number)
+        means = {part: value / number for part, value in sums.items()}
+        return {
+            "epoch": epoch + 1,
+            "epochs": self.settings.epochs,
+            "loss": means.pop("loss"),
+            "parts": means,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "seconds": round(time.monotonic() - began, 3),
+        }
+
+    def finish(self) -> None:
+        """Leave in the module what is shipped."""
+        if self.average and self.settings.epochs:
+            self.module.load_state_dict(self.average.module.state_dict())
+        placement.take_back(self.module)
+
+    def _step(self, batch: TorchBatch, epoch: int, number: int) -> dict[str, float]:
+        """Take step `number` (from 1) of `epoch` (from 0) down the gradient; return the loss and its parts."""
+        settings, steps = self.settings, self.source.steps
+        if not self.laid_out:
+            placement.lay_out(self.module, batch.inputs)
+            self.laid_out = True
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(settings, epoch * steps + number - 1, settings.epochs * steps)
+        self.objective.prepare(batch)
+        with self.device.busy():
+            low = settings.precision == "bfloat16"
+            with torch.autocast(batch.inputs.device.type, torch.bfloat16, enabled=low):
+                outputs = self.module(batch.inputs)
+            loss, parts = self.objective(batch, outputs.float() if low else outputs)
+            values = {"loss": loss.item()} | {part: value.item() for part, value in parts.items()}
+            if not math.isfinite(values["loss"]):
+                raise self._diverged(f"the loss is {values['loss']}", epoch, number)
+            self.optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            if settings.clip:
+                nn.utils.clip_grad_norm_(self.module.parameters(), settings.clip)
+            self.optimizer.step()
+            if self.average:
+                self.average.update_parameters(self.module)
+        return values
+
+    def _diverged(self, what: str, epoch: int, number: int) -> TrainingError:
+        kept = f'; the state after epoch {epoch} is kept in "{self.saved}"' if epoch else ""
+        return TrainingError(
+            f"{self.name}: {what} in epoch {epoch + 1}, step {number} of {self.source.steps}{kept}",
+            "lower the learning rate, or limit the gradient with clip: 1.0",
+        )

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import torch
 
+from edgekit.errors import ModelError, RecipeError
 from edgekit.recipe.schema import Losses
 from edgekit.training.batches import TorchBatch
 from edgekit.training.losses.classification import hard_label
@@ -57,6 +58,8 @@ class Distillation:
     def __init__(
         self, losses: Losses, answers: Answers, loss: TaskLoss | None = None, label_smoothing: float = 0.0
     ) -> None:
+        if not (losses.soft_target.weight or losses.hard_label.weight):
+            raise RecipeError("losses: both weights are 0: there is nothing to learn from")
         self._losses = losses
         self._answers = answers
         self._supervised = Supervised(loss, label_smoothing)
@@ -72,7 +75,13 @@ class Distillation:
         total = outputs.new_zeros(())
         parts: Parts = {}
         if soft.weight:
-            part = soft_target(outputs, self._answers(batch), soft.temperature)
+            taught = self._answers(batch)
+            if taught.shape != outputs.shape:
+                raise ModelError(
+                    f"the teacher answers {list(taught.shape)} and the student {list(outputs.shape)}",
+                    "give both networks the same outputs",
+                )
+            part = soft_target(outputs, taught, soft.temperature)
             total = total + soft.weight * part
             parts["soft-target"] = part.detach()
         if hard.weight:

@@ -11,7 +11,10 @@ from edgekit.recipe.schema import Train
 
 
 def optimizer(module: nn.Module, settings: Train) -> torch.optim.Optimizer:
-    """Make the optimizer; biases and norms are spared the weight decay (as in He et al. 2018, arXiv 1812.01187)."""
+    """Make the optimizer; what has one axis, as biases and norms, is spared the weight decay.
+
+    As in He et al. 2018, arXiv 1812.01187, section 3.1.
+    """
     decayed = [p for p in module.parameters() if p.requires_grad and p.ndim > 1]
     spared = [p for p in module.parameters() if p.requires_grad and p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": spared, "weight_decay": 0.0}]
@@ -28,10 +31,10 @@ def optimizer(module: nn.Module, settings: Train) -> torch.optim.Optimizer:
 
 
 def learning_rate(settings: Train, step: int, total: int) -> float:
-    """Return the learning rate of `step` of `total`, a pure function, so that a resumed training needs no state.
+    """Return the learning rate of `step` (from 0) of `total`: a pure function, so a resumed training needs no state.
 
-    one-cycle rises over the warm-up from a 25th and falls along a cosine to nothing (Smith 2018, arXiv 1708.07120);
-    cosine rises linearly from nothing and falls likewise; constant only rises.
+    one-cycle rises over the warm-up from a 25th and falls along a cosine to nothing (after Smith and Topin 2017, arXiv
+    1708.07120); cosine rises linearly from nothing and falls likewise; constant only rises.
     """
     warm = settings.warmup * total
     if step < warm:
@@ -40,5 +43,5 @@ def learning_rate(settings: Train, step: int, total: int) -> float:
         return settings.learning_rate * max(share, 1e-3)
     if settings.schedule == "constant":
         return settings.learning_rate
-    left = (step - warm) / max(total - warm, 1)
-    return settings.learning_rate * max((1 + math.cos(math.pi * left)) / 2, 1e-4)
+    done = min((step - warm) / max(total - warm, 1), 1.0)  # a loader may yield more than its length says
+    return settings.learning_rate * max((1 + math.cos(math.pi * done)) / 2, 1e-4)

@@ -6,7 +6,7 @@ every training example in order, so it serves any student, batch size and epoch 
 
 from __future__ import annotations
 
-
+import io
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import nn
 
 from edgekit import console, files, locks
 from edgekit.data.batches import Batches
+from edgekit.training import placement
 from edgekit.training.batches import TorchBatch, tensors
 
 
@@ -64,23 +65,26 @@ class CachedTeacher:
             if note.read_text() == files.sha256(path):
                 return _mapped(path)
             console.say(f"{path}: the kept answers are damaged; asking the teacher again")
-        logits = self._ask(view)
+        content = io.BytesIO()  # by way of memory: of a full disk np.save says nothing that could be understood
+        np.save(content, self._ask(view))
         with files.atomic(path) as temporary:
-            np.save(temporary, logits)
+            temporary.write_bytes(content.getbuffer())
         files.write_text(note, files.sha256(path))
         return _mapped(path)
 
     @torch.inference_mode()
     def _ask(self, view: int) -> np.ndarray:
         answers = []
+        device = placement.target()
+        self._module.to(device)
         with console.bar(f"teacher's answers, view {view}", self._batches.examples) as bar:
             done = 0
             for batch in map(tensors, self._batches.in_order(view)):
                 with self._device.busy():
-                    answers.append(self._module(batch.inputs).numpy())
+                    answers.append(self._module(batch.inputs.to(device)).float().cpu().numpy())
                 done += len(batch.targets)
                 bar.update(done)
-        return np.concatenate(answers).astype(np.float32)
+        return np.concatenate(answers)
 
 
 def _mapped(path: Path) -> np.ndarray:

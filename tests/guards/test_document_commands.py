@@ -88,7 +88,7 @@ def with_runs(text: str) -> str:
 def execute(block: Block, name: str, names: dict[str, Any]) -> None:
     if block.language == "python":
         draw(block.text)
-        exec(compile("\n" * block.line + with_runs(block.text), name, "exec"), names)
+        exec(compile("\n" * (block.line - 1) + with_runs(block.text), name, "exec"), names)
         return
     for line in block.commands:
         program, *words = shlex.split(with_runs(line), comments=True)

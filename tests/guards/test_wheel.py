@@ -47,9 +47,10 @@ class Environment:
 @pytest.fixture
 def answering(tmp_path: Path) -> Path:
     """A bundle whose model takes three numbers and answers their softmax."""
-    text = '<ir_version: 10, opset_import: ["" : 18]> graph (float[N,3] x) => (float[N,3] y) { y = Softmax<axis=1>(x) }'
-    (tmp_path / "model.onnx").write_bytes(onnx.parser.parse_model(text).SerializeToString())
-    inputs, outputs = [Tensor.parse("x: float32[N,3]")], [Tensor.parse("y: float32[N,3]")]
+    graph = "graph (float[N,3] x) => (float[N,3] probabilities) { probabilities = Softmax<axis = 1>(x) }"
+    model = onnx.parser.parse_model('<ir_version: 10, opset_import: ["" : 18]> ' + graph)
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    inputs, outputs = [Tensor.parse("x: float32[N,3]")], [Tensor.parse("probabilities: float32[N,3]")]
     card = Manifest("tiny", "classification", inputs, outputs, labels=["ant", "bee", "cow"])
     bundle.write(tmp_path / "bundle", tmp_path / "model.onnx", card, np.eye(3, dtype=np.float32))
     return tmp_path / "bundle"

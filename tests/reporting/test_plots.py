@@ -11,7 +11,7 @@ from PIL import Image
 
 from edgekit.errors import DataError
 from edgekit.reporting import plots
-from edgekit.reporting.record import Epoch, parse
+from edgekit.reporting.record import parse
 
 Save = Callable[[dict[str, Any]], Path]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -53,12 +53,6 @@ def test_only_undone_models_are_hollow(run: dict[str, Any]) -> None:
     kept = plots.tradeoff_svg(parse(run, "run.json"), "wide", 860).count("fill: var(--card)")
     run["stages"][3]["verdict"]["decision"] = "undone"
     assert plots.tradeoff_svg(parse(run, "run.json"), "wide", 860).count("fill: var(--card)") == kept + 1
-
-
-def test_every_training_has_a_panel_with_its_last_loss() -> None:
-    falling = [Epoch(epoch=epoch, loss=2.0 / epoch) for epoch in range(1, 21)]
-    texts = _texts(plots.curves_svg([("teacher", falling), ("pruned", falling[:1])], "curves", 860, 4))
-    assert {"teacher", "0.100 after 20 epochs", "pruned", "2.00 after 1 epoch"} <= set(texts)
 
 
 def test_the_picture_is_written_whole(run: dict[str, Any], save: Save, tmp_path: Path) -> None:

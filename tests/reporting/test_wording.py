@@ -35,13 +35,13 @@ def test_a_time_has_three_digits_that_count(value: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("ratio", "text"),
     [
-        (Ratio(ratio=23.2, low=22.1, high=24.0), "23× [22.1, 24.0]"),
-        (Ratio(ratio=9.12, low=9.01, high=9.24), "9.1× [9.0, 9.2]"),
+        (Ratio(ratio=23.2, low=22.1, high=24.0), "23.2× [22.1, 24.0]"),
+        (Ratio(ratio=9.12, low=9.01, high=9.24), "9.12× [9.01, 9.24]"),
         (Ratio(ratio=1.31, low=1.28, high=1.34), "1.31× [1.28, 1.34]"),
     ],
     ids=["large", "middling", "small"],
 )
-def test_a_speedup_is_as_fine_as_it_is_small(ratio: Ratio, text: str) -> None:
+def test_a_speedup_is_told_in_three_digits(ratio: Ratio, text: str) -> None:
     assert wording.speedup(ratio) == text
 
 
