@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import edgekit
-from edgekit import files, preparing, workflow
+from edgekit import files, modelfile, preparing, workflow
 from edgekit.errors import EdgekitError
 from edgekit.recipe.loading import load
 
@@ -141,18 +141,22 @@ def test_a_run_killed_at_random_moments_ends_as_one_never_killed(
     monkeypatch.setenv("EDGEKIT_HOME", str(tmp_path / "other-home"))
     draw = random.Random(1)
     kills = 0
-    # Half of a whole run is spent on starting up, so most moments of the work itself are hit.
-    for _ in range(12):
-        child = subprocess.Popen([*command, str(tmp_path / "killed")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    for _ in range(8):
+        for lock in (tmp_path / "killed").glob("tiny/*/.lock"):
+            lock.unlink()
+        child = subprocess.Popen(
+            [*command, str(tmp_path / "killed")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while not list((tmp_path / "killed").glob("tiny/*/.lock")):  # importing is over, the work begins
+            time.sleep(0.01)
         try:
-            child.wait(draw.uniform(0.25, 0.9) * takes)
-            break
+            child.wait(draw.uniform(0, takes / 4))
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGKILL)
-            child.communicate()
+            child.wait()
             kills += 1
     killed = subprocess.run([*command, str(tmp_path / "killed")], capture_output=True, check=True, text=True)
-    assert kills >= 3
+    assert kills >= 4
     assert outcome(json.loads(killed.stdout.splitlines()[-1])) == outcome(json.loads(whole.stdout.splitlines()[-1]))
 
 
@@ -195,7 +199,9 @@ def test_no_example_is_in_two_splits_and_calibration_takes_training_examples(tin
 def test_a_model_whose_weights_do_not_fit_is_refused_with_the_names(tiny: Path, tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
-    save_file({"head.weight": np.zeros((3, 5), np.float32)}, tiny.parent / "teacher.safetensors")
+    network = modelfile.build(tiny.parent / "net.py", {"width": 16})
+    state = {name: value.numpy() for name, value in network.state_dict().items()}
+    save_file(state | {"head.weight": np.zeros((3, 5), np.float32)}, tiny.parent / "teacher.safetensors")
     text = tiny.read_text().replace("args: {width: 16},", "args: {width: 16}, weights: {file: teacher.safetensors},")
     tiny.write_text(text)
     with pytest.raises(EdgekitError, match=r'"head.weight" is \[3, 5\], the network\'s is \[3, 32\]'):

@@ -58,8 +58,13 @@ def restore(network: nn.Module, widths: Widths, state: dict[str, torch.Tensor]) 
         tensors = _tensors(layers[layer])
         for name, size in sizes.items():
             if name in tensors:
-                fresh = tensors[name].new_empty(size)
-                setattr(layers[layer], name, nn.Parameter(fresh) if name in layers[layer]._parameters else fresh)
+                old = tensors[name]
+                fresh = torch.empty(size, dtype=old.dtype)
+                setattr(
+                    layers[layer],
+                    name,
+                    nn.Parameter(fresh, old.requires_grad) if isinstance(old, nn.Parameter) else fresh,
+                )
             else:
                 setattr(layers[layer], name, tuple(size) if isinstance(size, list) else size)
     fit(network, state)

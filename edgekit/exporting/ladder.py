@@ -54,11 +54,11 @@ def export(network: nn.Module, deployment: Deployment, inputs: np.ndarray, targe
         try:
             with _silence():
                 model = cleaning.strip(rung(deployed, example, deployment))
-            model.ir_version = min(model.ir_version, newest_ir)
-            cleaning.check(model)
-            storage.save(model, target)
-            seconds = time.monotonic() - began
-            parity = prove(deployed, target, inputs)
+                model.ir_version = min(model.ir_version, newest_ir)
+                cleaning.check(model)
+                storage.save(model, target)
+                seconds = time.monotonic() - began
+                parity = prove(deployed, target, inputs)
         except StorageError:
             raise
         except Exception as error:  # an exporter may raise anything; the ladder's next rung is the answer
@@ -120,12 +120,11 @@ def _dynamo(deployed: Deployed, example: torch.Tensor, deployment: Deployment) -
 
 def _tracer(deployed: Deployed, example: torch.Tensor, deployment: Deployment) -> onnx.ModelProto:
     names = {i: d for i, d in enumerate(deployment.input.shape) if isinstance(d, str)}
-    batch = {0: names[0]} if 0 in names else {}
     buffer = io.BytesIO()
     torch.onnx.export(
         deployed, (example,), buffer, dynamo=False, opset_version=OPSET,  # type: ignore[arg-type]
         input_names=[deployment.input.name], output_names=[deployment.output],
-        dynamic_axes={deployment.input.name: names, deployment.output: batch},
+        dynamic_axes={deployment.input.name: names, deployment.output: {0: names[0]}},
     )  # fmt: skip
     return onnx.load_from_string(buffer.getvalue())
 
@@ -138,7 +137,7 @@ RUNGS: dict[str, Callable[[Deployed, torch.Tensor, Deployment], onnx.ModelProto]
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Keep from the user what exporters print, in Python and below it: an export that fails says why in its error."""
+    """Keep from the user what is printed on the way, in Python and below it: what fails says why in its error."""
     sys.stdout.flush()
     sys.stderr.flush()
     kept = {number: os.dup(number) for number in (1, 2)}
