@@ -12,8 +12,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from edgekit.errors import EdgekitError as EdgekitError
-    from edgekit.runtime.bundle import load as load
     from edgekit.library import distill as distill
+    from edgekit.runtime.bundle import load as load
 
 _HOMES = {
     "EdgekitError": "edgekit.errors",

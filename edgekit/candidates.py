@@ -20,9 +20,9 @@ RECORD, WEIGHTS, GRAPH, HISTORY, CHECKPOINT = (
 )  # fmt: skip
 
 
-def keep(folder: Path, key: str, made: Made, origin: Network, origin_name: str, seconds: float) -> dict[str, Any]:
+def keep(folder: Path, key: str, made: Made, origin: Network, seconds: float) -> dict[str, Any]:
     """Write what a stage made, then its record; only then let the checkpoint go."""
-    record: dict[str, Any] = {"key": key, "origin": origin_name, "seconds": round(seconds, 2), "said": made.said}
+    record: dict[str, Any] = {"key": key, "seconds": round(seconds, 2), "said": made.said}
     kept = [HISTORY] if (folder / HISTORY).exists() else []
     if made.network is not None:
         state = {name: value.detach().cpu().contiguous() for name, value in made.network.state_dict().items()}

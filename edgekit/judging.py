@@ -1,6 +1,6 @@
 """The judge: one function decides about every candidate, wherever it comes from.
 
-    export (the deployment) -> prove against PyTorch -> score on held-out data -> time beside the incumbent -> keep or undo
+    export -> prove against PyTorch -> score on held-out data -> time beside the incumbent -> keep or undo
 
 A verdict is written once, with its figures and their intervals, and never measured again when a run is resumed. The
 judge decides on validation examples; test examples only fill the table, so that the table stays honest.
@@ -136,10 +136,12 @@ class Judge:
         files.write_json(folder / VERDICT, verdict)
         return Judged(verdict, graph, scores)
 
-    def _per_class(self, scores: np.ndarray) -> list[float] | None:
+    def _per_class(self, scores: np.ndarray) -> list[float | None] | None:
         if self.classes is None or scores.ndim == 0:
             return None
-        return [float(scores[self.classes == label].mean()) for label in np.unique(self.classes)]
+        labels = range(len(self.deployment.labels) or int(self.classes.max()) + 1)
+        found = [scores[self.classes == label] for label in labels]
+        return [float(part.mean()) if len(part) else None for part in found]
 
     def _recall(self, candidate: Candidate, key: str) -> Judged | None:
         verdict = files.read_json(candidate.folder / VERDICT)
@@ -211,8 +213,8 @@ def decide(
 ) -> tuple[bool, str]:
     """Keep or undo, and why: what is lost must be within the budget, and what is gained must be clear."""
     other = incumbent.verdict["label"]
-    interval = f" [{change['low']:+.1f}, {change['high']:+.1f}]" if change["low"] is not None else ""
-    points = f"{change['points']:+.1f} points{interval}"
+    interval = f" [{_signed(change['low'])}, {_signed(change['high'])}]" if change["low"] is not None else ""
+    points = f"{_signed(change['points'])} points{interval}"
     speed = f"{faster['ratio']:.2f}× [{faster['low']:.2f}, {faster['high']:.2f}] the speed of {other}"
     if gains == "accuracy":
         kept = change["points"] >= 0
@@ -224,9 +226,13 @@ def decide(
     if not budget.min_speedup or (comparison.verdict(faster) == "faster" and faster["low"] > budget.min_speedup):
         return True, f"{speed}, {points}"
     shrunk = incumbent.verdict["bytes"] / size
-    if budget.min_shrink and shrunk >= budget.min_shrink and faster["high"] >= 1:
+    if budget.min_shrink and shrunk >= budget.min_shrink and comparison.verdict(faster) != "slower":
         return True, f"{shrunk:.1f}× smaller than {other}, {speed}, {points}"
     return False, f"not clearly faster: {speed}, where more than {budget.min_speedup:g}× is asked; {points}"
+
+
+def _signed(points: float) -> str:
+    return f"{points:+.1f}".replace("-", "−")
 
 
 def predict(session: Session) -> Predict:

@@ -17,8 +17,8 @@ from edgekit.errors import DataError
 from edgekit.exporting.deployment import Deployment
 from edgekit.judging import Predict
 from edgekit.recipe.loading import Loaded, resolve_model, resolved
-from edgekit.recipe.schema import Network as NetworkSettings
 from edgekit.recipe.plan import student_training
+from edgekit.recipe.schema import Network as NetworkSettings
 from edgekit.recipe.schema import Recipe, Train
 from edgekit.signature import Tensor
 from edgekit.stages.job import Job, Network
@@ -90,7 +90,7 @@ def prepare(loaded: Loaded) -> Job:
             "test": len(dataset.test.targets),
             "labels": dataset.labels,
             "fingerprint": dataset.fingerprint,
-            "prepared": recipe.data.model_dump(mode="json", include={"normalize", "augment"}),
+            "prepared": recipe.data.model_dump(mode="json", include={"seed", "normalize", "augment"}),
         },
         provenance={"recipe": resolved(recipe), "recipe_file": loaded.path.name},
         classes=dataset.test.targets,
@@ -149,7 +149,7 @@ def run_folder(job: Job, runs: Path) -> Path:
 
 
 def teacher_only(job: Job) -> Job:
-    """Return the job of training the recipe's teacher from labels alone, or its only network where it has no teacher."""
+    """Return the job of training the recipe's teacher from labels alone; its only network where it has no teacher."""
     if job.teacher is None:
         return dataclasses.replace(job, stages={}, recipe=job.recipe | {"stages": {}})
     teacher = dataclasses.replace(job.teacher, weights=None)

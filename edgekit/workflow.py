@@ -8,30 +8,27 @@ from __future__ import annotations
 
 import datetime
 import time
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
-from edgekit import __version__, candidates, console, files, hardware, locks, shipping
+from edgekit import __version__, candidates, console, files, hardware, keys, locks, shipping
 from edgekit.judging import Candidate, Judge, Judged
-from edgekit.recipe.schema import Budget, Part, Stage
+from edgekit.recipe.schema import Budget, Stage
 from edgekit.stages import KINDS
-from edgekit.stages.job import Context, Job, Network
+from edgekit.stages.job import Context, Job, Step
 
 RUN = "run.json"
 PACKAGES = ["torch", "onnx", "onnxruntime", "numpy", "torch-pruning"]
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step of a run's plan: a stage's name and kind, what it is told, and the network it trains if it trains one."""
+class Standing(NamedTuple):
+    """A judged candidate as later steps see it: with its network where it has one, its key, and what it was built as."""
 
-    name: str
-    kind: str
-    settings: Part
+    judged: Judged
+    network: nn.Module | None
+    key: str
     origin: str
 
 
@@ -66,7 +63,7 @@ def run(job: Job, folder: Path, until: str | None = None) -> dict[str, Any]:
 
 
 class _Run:
-    """One run while it runs: what is kept so far, and the record that becomes run.json."""
+    """One run while it runs: the teacher, what is kept so far, and the record that becomes run.json."""
 
     def __init__(self, job: Job, folder: Path, device: locks.Device) -> None:
         self.job = job
@@ -75,19 +72,15 @@ class _Run:
         self.judge = Judge(
             folder, job.deployment, job.metric, job.score, job.inputs, job.measure, job.seed, device, job.classes
         )
-        self.teacher: Judged | None = None
-        self.teacher_network: nn.Module | None = None
-        self.teacher_key = ""
-        self.kept: Judged | None = None
-        self.network: nn.Module | None = None
-        self.origin = "teacher"
-        known = files.read_json(folder / RUN) or {}
+        self.teacher: Standing | None = None
+        self.kept: Standing | None = None
+        known = files.read_json(folder / RUN)
         self.record: dict[str, Any] = {
             "schema": 1,
             "name": job.name,
             "id": folder.name,
             "status": "running",
-            "created": known.get("created") or _now(),
+            "created": known["created"] if isinstance(known, dict) and "created" in known else _now(),
             "finished": None,
             "seconds": 0.0,
             "recipe": job.recipe,
@@ -108,68 +101,85 @@ class _Run:
         for step in plan(self.job, until):
             self._take(step)
             files.write_json(self.folder / RUN, self.record)
-        assert self.kept
-        shipping.ship(self.job, self.kept, self.record, self.folder / "bundle")
-        self.record["kept"], self.record["bundle"] = self.kept.verdict["stage"], "bundle"
-        self.record["targets"] = shipping.targets(self.job, self.kept.verdict)
+        assert self.kept  # the first step is the reference, which is never undone
+        shipping.ship(self.job, self.kept.judged, self.record, self.folder / "bundle")
+        verdict = self.kept.judged.verdict
+        self.record["kept"], self.record["bundle"] = verdict["stage"], "bundle"
+        self.record["targets"] = shipping.targets(self.job, verdict)
         self.record["status"], self.record["finished"] = "finished", _now()
         files.write_json(self.folder / RUN, self.record)
         return self.record
 
     def _take(self, step: Step) -> None:
+        """Find the step's candidate, or make it; have it judged; keep or undo it."""
+        job, kept, teacher, kind = self.job, self.kept, self.teacher, KINDS[step.kind]
         folder = self.folder / step.name
-        make, label, gains = KINDS[step.kind]
-        origin_name = step.origin if step.kind != "prune" else self.origin
-        origin = self.job.teacher if origin_name == "teacher" else self.job.student
+        origin_name = kept.origin if kept and "incumbent" in kind.uses else step.origin
+        origin = job.teacher if origin_name == "teacher" else job.student
         assert origin
-        key = self._key(step, origin)
+        key = keys.candidate(
+            job,
+            step,
+            origin,
+            teacher.key if teacher else None,
+            kept.key if kept else None,
+            kept.judged if kept else None,
+        )
         record = candidates.find(folder, key)
         if record:
             console.say(f"{step.name}: finished before, in {console.duration(record['seconds'])}")
             network = candidates.restore(record, folder, origin)
         else:
             began = time.monotonic()
-            made = make(
-                step.settings,
-                Context(
-                    self.job, step.name, folder, key, self.device, origin, self.network,
-                    self.kept.graph if self.kept else None, self.teacher_network, self.teacher_key,
-                ),
-            )  # fmt: skip
-            record = candidates.keep(folder, key, made, origin, origin_name, time.monotonic() - began)
+            context = Context(
+                job=job,
+                name=step.name,
+                folder=folder,
+                key=key,
+                device=self.device,
+                origin=origin,
+                network=kept.network if kept else None,
+                graph=kept.judged.graph if kept else None,
+                teacher=teacher.network if teacher else None,
+                teacher_key=teacher.key if teacher else "",
+            )
+            made = kind.run(step.settings, context)
+            record = candidates.keep(folder, key, made, origin, time.monotonic() - began)
             network = made.network
-        self._settle(step, record, network, label, gains, origin_name)
+        judged = self._judge(step, record, network)
+        self._note(step, record, judged)
+        standing = Standing(judged, network, key, origin_name)
+        if step.kind == "teacher":
+            self.teacher = standing
+        if judged.verdict["decision"] != "undone":
+            self.kept = standing
 
-    def _settle(
-        self, step: Step, record: dict[str, Any], network: nn.Module | None, label: str, gains: str, origin: str
-    ) -> None:
-        """Have the candidate judged, and keep or undo it."""
-        folder = self.folder / step.name
-        incumbent = self.kept
-        first = incumbent is self.teacher
-        budget = self._budget(step, first)
-        gains = "latency" if first else gains
-        parameters = record.get("parameters") or (incumbent.verdict["parameters"] if incumbent else 0)
+    def _judge(self, step: Step, record: dict[str, Any], network: nn.Module | None) -> Judged:
+        kind, folder = KINDS[step.kind], self.folder / step.name
+        incumbent = self.kept.judged if self.kept else None
+        teacher = self.teacher.judged if self.teacher else None
+        first = incumbent is teacher  # the first small network is judged beside the teacher, and must be faster
+        own = step.settings.budget if isinstance(step.settings, Stage) else None
+        budget: Budget = own or (self.job.student_budget if first else self.job.budget)
+        gains = "latency" if first else kind.gains
         candidate = Candidate(
-            step.name, step.kind, label if step.name in (step.kind, "teacher") else step.name, folder, network,
-            None if network else folder / candidates.GRAPH, parameters,
-        )  # fmt: skip
-        key = files.fingerprint(
-            {
-                "candidate": record["key"],
-                "incumbent": incumbent.verdict["key"] if incumbent else None,
-                "teacher": self.teacher.verdict["key"] if self.teacher else None,
-                "budget": budget.model_dump(),
-                "gains": gains,
-                "measure": self.job.measure.model_dump(),
-                "deployment": repr(self.job.deployment),
-                "data": self.job.data["fingerprint"],
-            }
+            stage=step.name,
+            kind=step.kind,
+            label=kind.label if step.name == step.kind else step.name,
+            folder=folder,
+            network=network,
+            graph=None if network else folder / candidates.GRAPH,
+            parameters=record.get("parameters") or (incumbent.verdict["parameters"] if incumbent else 0),
         )
-        judged = self.judge.judge(candidate, incumbent, self.teacher, budget, gains, key)
-        verdict = judged.verdict
-        console.say(f"{step.name}: {verdict['decision']}: {verdict['reason']}")
-        history = folder / candidates.HISTORY
+        key = keys.verdict(self.job, record["key"], incumbent, teacher, budget, gains)
+        judged = self.judge.judge(candidate, incumbent, teacher, budget, gains, key)
+        console.say(f"{step.name}: {judged.verdict['decision']}: {judged.verdict['reason']}")
+        return judged
+
+    def _note(self, step: Step, record: dict[str, Any], judged: Judged) -> None:
+        """Write a step into the run's record."""
+        history = f"{step.name}/{candidates.HISTORY}"
+        self.record["seconds"] = round(self.record["seconds"] + record["seconds"], 2)
         self.record["stages"].append(
             {
                 "id": step.name,
@@ -178,56 +188,11 @@ class _Run:
                 "seconds": record["seconds"],
                 "said": record["said"],
                 "widths": record.get("widths", {}),
-                "history": f"{step.name}/{history.name}" if history.exists() else None,
+                "history": history if (self.folder / history).exists() else None,
                 "files": {f"{step.name}/{name}": digest for name, digest in record["files"].items()},
-                "verdict": verdict,
+                "verdict": judged.verdict,
             }
         )
-        self.record["seconds"] = round(self.record["seconds"] + record["seconds"], 2)
-        if step.kind == "teacher":
-            self.teacher, self.teacher_network, self.teacher_key = judged, network, record["key"]
-        if verdict["decision"] != "undone":
-            self.kept, self.network, self.origin = judged, network, origin
-
-    def _budget(self, step: Step, first: bool) -> Budget:
-        own = step.settings.budget if isinstance(step.settings, Stage) else None
-        return own or (self.job.student_budget if first else self.job.budget)
-
-    def _key(self, step: Step, origin: Network) -> str:
-        """Hash all that a candidate depends on."""
-        depends: dict[str, Any] = {
-            "kind": step.kind,
-            "settings": step.settings.model_dump(mode="json", exclude={"budget", "kind"}),
-            "seed": self.job.seed,
-            "data": self.job.data["fingerprint"],
-            "batches": self.job.data.get("prepared"),
-            "code": self._code,
-        }
-        if step.kind == "quantize":
-            depends["incumbent"] = self.kept.verdict["key"] if self.kept else None
-            depends["saturates"] = hardware.saturates_int8()
-        else:
-            depends["network"] = origin.identity
-            depends["weights"] = files.sha256(origin.weights) if origin.weights else None
-        if step.kind in ("distill", "prune"):
-            depends["teacher"] = self.teacher_key
-        if step.kind == "prune":
-            depends["incumbent"] = self._kept_key()
-        return files.fingerprint(depends)
-
-    def _kept_key(self) -> str:
-        assert self.kept
-        key: str = next(s["key"] for s in self.record["stages"] if s["id"] == self.kept.verdict["stage"])
-        return key
-
-    @cached_property
-    def _code(self) -> str:
-        """Hash the source of everything that decides what a training gives."""
-        here = Path(__file__).parent
-        sources = sorted(
-            p for room in ("data", "training", "compression", "stages") for p in (here / room).rglob("*.py")
-        )
-        return files.fingerprint([files.sha256(path) for path in sources])
 
 
 def _now() -> str:

@@ -16,7 +16,7 @@ from torch import nn
 from edgekit import locks
 from edgekit.exporting.deployment import Deployment
 from edgekit.judging import Scorer
-from edgekit.recipe.schema import Budget, Measure, Stage, Targets, Train
+from edgekit.recipe.schema import Budget, Measure, Part, Stage, Targets, Train
 from edgekit.training.batches import Source
 from edgekit.training.objective import TaskLoss
 
@@ -62,6 +62,16 @@ class Job:
     classes: np.ndarray | None = None
     loss: TaskLoss | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run's plan: a stage's name and kind, what it is told, and which network it trains."""
+
+    name: str
+    kind: str
+    settings: Part
+    origin: str
 
 
 @dataclass(frozen=True)

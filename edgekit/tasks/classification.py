@@ -26,7 +26,5 @@ def check(targets: np.ndarray, classes: int) -> None:
         )
 
 
-IMAGE_CLASSIFICATION = Task(
-    "image-classification", "accuracy", ("probabilities", "logits"), "images", correct, check
-)
+IMAGE_CLASSIFICATION = Task("image-classification", "accuracy", ("probabilities", "logits"), "images", correct, check)
 CLASSIFICATION = Task("classification", "accuracy", ("probabilities", "logits"), "features", correct, check)

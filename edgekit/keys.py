@@ -1,0 +1,68 @@
+"""What a candidate and a verdict depend on, hashed: equal keys mean that nothing need be done again."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from edgekit import files, hardware
+from edgekit.judging import Judged
+from edgekit.recipe.schema import Budget
+from edgekit.stages import KINDS
+from edgekit.stages.job import Job, Network, Step
+
+# The rooms whose code decides what a training or a compression gives.
+_ROOMS = ("data", "training", "compression", "stages")
+
+
+def candidate(
+    job: Job, step: Step, origin: Network, teacher: str | None, incumbent: str | None, kept: Judged | None
+) -> str:
+    """Return the key of what `step` makes; `teacher`, `incumbent`: keys of candidates; `kept`: what is kept so far."""
+    uses = KINDS[step.kind].uses
+    depends: dict[str, Any] = {"kind": step.kind, "code": _code()}
+    if step.kind == "teacher" and origin.weights:
+        # Given weights are what they are, whatever the seed and the settings say.
+        return files.fingerprint(depends | {"network": origin.identity, "weights": files.sha256(origin.weights)})
+    depends |= {
+        "settings": step.settings.model_dump(mode="json", exclude={"budget", "kind"}),
+        "seed": job.seed,
+        "data": job.data["fingerprint"],
+        "batches": job.data.get("prepared"),
+    }
+    if "network" in uses:
+        depends["network"] = origin.identity
+    if "teacher" in uses:
+        depends["teacher"] = teacher
+    if "incumbent" in uses:
+        depends["incumbent"] = incumbent
+    if "graph" in uses:
+        depends["graph"] = kept.verdict["model"]["sha256"] if kept else None
+        depends["saturates"] = hardware.saturates_int8()
+    return files.fingerprint(depends)
+
+
+def verdict(
+    job: Job, candidate: str, incumbent: Judged | None, teacher: Judged | None, budget: Budget, gains: str
+) -> str:
+    """Return the key of the verdict on `candidate`, itself a key."""
+    return files.fingerprint(
+        {
+            "candidate": candidate,
+            "incumbent": incumbent.verdict["key"] if incumbent else None,
+            "teacher": teacher.verdict["key"] if teacher else None,
+            "budget": budget.model_dump(),
+            "gains": gains,
+            "measure": job.measure.model_dump(),
+            "deployment": repr(job.deployment),
+            "data": job.data["fingerprint"],
+        }
+    )
+
+
+@cache
+def _code() -> str:
+    here = Path(__file__).parent
+    sources = sorted(path for room in _ROOMS for path in (here / room).rglob("*.py"))
+    return files.fingerprint([files.sha256(path) for path in sources])
