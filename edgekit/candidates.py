@@ -34,6 +34,7 @@ def keep(folder: Path, key: str, made: Made, origin: Network, seconds: float) ->
     else:
         kept.append(GRAPH)
     record["files"] = {name: files.sha256(folder / name) for name in kept}
+    record["seal"] = files.fingerprint(record)
     files.write_json(folder / RECORD, record)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return record
@@ -44,8 +45,8 @@ def find(folder: Path, key: str) -> dict[str, Any] | None:
     if record := _whole(folder, key):
         return record
     for other in sorted(folder.parent.parent.glob(f"*/{folder.name}/{RECORD}")):
-        if other.parent != folder and _whole(other.parent, key, quiet=True):
-            with contextlib.suppress(OSError):  # the sibling may be removed while it is read
+        with contextlib.suppress(OSError):  # the sibling may be removed while it is read
+            if other.parent != folder and _whole(other.parent, key, quiet=True):
                 _fetch(other.parent, folder)
                 return _whole(folder, key)
     return None
@@ -61,16 +62,33 @@ def restore(record: dict[str, Any], folder: Path, origin: Network) -> nn.Module 
 
 
 def _whole(folder: Path, key: str, quiet: bool = False) -> dict[str, Any] | None:
-    record = files.read_json(folder / RECORD)
-    if not isinstance(record, dict) or record.get("key") != key:
+    if not (folder / RECORD).exists():
         return None
-    for name, digest in record["files"].items():
-        path = folder / name
-        if not path.exists() or files.sha256(path) != digest:
-            if not quiet:
-                console.say(f"{path}: damaged or gone; making it again")
+    damaged: Path | None = folder / RECORD
+    record: dict[str, Any] = files.read_json(folder / RECORD)
+    if _sealed(record):
+        if record["key"] != key:
             return None
-    return record
+        differing = (folder / name for name, digest in record["files"].items() if _digest(folder / name) != digest)
+        damaged = next(differing, None)
+    if damaged and not quiet:
+        console.say(f"{damaged}: damaged or gone; making it again")
+    return None if damaged else record
+
+
+def _sealed(record: Any) -> bool:
+    """Tell whether a record is as `keep` wrote it, by the hash that it carries of itself."""
+    if not isinstance(record, dict):
+        return False
+    said = {name: value for name, value in record.items() if name != "seal"}
+    try:
+        return files.fingerprint(said) == record.get("seal")
+    except ValueError:  # NaN, which nothing wrote
+        return False
+
+
+def _digest(path: Path) -> str | None:
+    return files.sha256(path) if path.exists() else None
 
 
 def _fetch(source: Path, target: Path) -> None:

@@ -43,7 +43,7 @@ def build(width=8):
 '''
 
 # Budgets that no timing decides: what is kept is then the same on every machine.
-RECIPE = '''
+RECIPE = """
 name: tiny
 task: image-classification
 data: {source: shapes.npz, validation_fraction: 0.2, augment: {shift: 1}}
@@ -60,7 +60,7 @@ stages:
   quantize: {calibration_samples: 32}
 budget: {max_drop_points: null, min_speedup: 0}
 quick: {stages.distill.epochs: 1}
-'''
+"""
 
 
 @pytest.fixture

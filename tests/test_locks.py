@@ -21,11 +21,11 @@ with locks.exclusive(Path(PATH)):
     time.sleep(60)
 """
 TRAIN = """
-device = locks.Device("cpu")
-for number in range(10**9):
+device, end = locks.Device("cpu"), time.monotonic() + 20
+while time.monotonic() < end:
     with device.busy():
-        if not number:
-            print("busy", flush=True)
+        print("busy", flush=True)
+        time.sleep(0.01)
 """
 WORK = """
 with locks.Device("cpu").busy():
@@ -33,6 +33,7 @@ with locks.Device("cpu").busy():
     time.sleep(60)
 """
 MEASURE = WORK.replace("busy", "quiet")
+MEASURE_ONCE = MEASURE.replace("time.sleep(60)", "")
 
 Process = subprocess.Popen[str]
 
@@ -111,17 +112,26 @@ def test_a_holder_that_is_killed_lets_go(start, tmp_path):
     assert not locks.held(tmp_path / ".lock")
 
 
-def test_a_measurement_gets_in_between_two_busy_trainings(start):
-    for _ in range(2):
+def test_a_measurement_gets_in_between_trainings_that_are_always_busy(start):
+    for _ in range(4):
         start(TRAIN)
     device = locks.Device("cpu")
     waits = []
-    for _ in range(5):
+    for _ in range(30):
         began = time.monotonic()
         with device.quiet():
             waits.append(time.monotonic() - began)
     device.close()
-    assert max(waits) < 5  # they never stop of themselves
+    assert max(waits) < 2  # without a turnstile it is as long as they go on
+
+
+def test_a_measurement_waits_for_the_step_that_is_being_taken(start, spawn):
+    working = start(WORK)
+    measuring = spawn(MEASURE_ONCE)
+    with pytest.raises(subprocess.TimeoutExpired):
+        measuring.wait(timeout=1.0)
+    working.kill()
+    assert measuring.communicate(timeout=60)[0] == "quiet\n"
 
 
 def test_trainings_work_beside_each_other(start):
@@ -134,7 +144,7 @@ def test_trainings_work_beside_each_other(start):
 
 def test_a_training_waits_for_a_measurement_and_goes_on_when_it_is_killed(start, spawn):
     measuring = start(MEASURE)
-    training = spawn(TRAIN.replace("10**9", "1"))
+    training = spawn(WORK.replace("time.sleep(60)", ""))
     with pytest.raises(subprocess.TimeoutExpired):
         training.wait(timeout=1.0)
     measuring.kill()
@@ -143,7 +153,7 @@ def test_a_training_waits_for_a_measurement_and_goes_on_when_it_is_killed(start,
 
 def test_two_measurements_are_never_at_the_same_time(start, spawn):
     start(MEASURE)
-    second = spawn(MEASURE.replace("time.sleep(60)", ""))
+    second = spawn(MEASURE_ONCE)
     with pytest.raises(subprocess.TimeoutExpired):
         second.wait(timeout=0.5)
 

@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 def command(
     runs: Annotated[str, typer.Option(help="The folder of all runs.")] = "runs",
-    keep: Annotated[int, typer.Option(min=0, help="How many of the newest runs of each recipe to keep.")] = 1,
+    keep: Annotated[
+        int, typer.Option(min=0, help="How many of each recipe's newest runs to keep, finished and unfinished each.")
+    ] = 1,
     caches: Annotated[bool, typer.Option("--caches", help="Also remove the teachers' kept answers.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove them; without it they are only shown.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document on the last line of stdout.")
     ] = False,
 ) -> None:
-    """Show old runs and caches with their sizes, and remove them with --yes. Runs at work are left alone.
+    """Show old runs and caches with their sizes, and remove them with --yes.
+
+    Runs at work, links, and folders that are no runs are left alone.
 
     Example: edgekit clean --keep 1 --yes
     """
-    import shutil
     from pathlib import Path
 
     from edgekit import console, files, locks
 
-    found: list[dict[str, object]] = []
-    for recipe in sorted(path for path in Path(runs).glob("*") if path.is_dir()):
-        by_age = sorted(recipe.glob("*/run.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-        unfinished = [path for path in recipe.iterdir() if path.is_dir() and not (path / "run.json").exists()]
-        found += [_entry(path.parent, "old run") for path in by_age[keep:]]
-        found += [_entry(path, "run without a record") for path in unfinished]
-    if caches and (files.home() / "teachers").is_dir():
-        found += [_entry(path, "teacher's answers") for path in sorted((files.home() / "teachers").iterdir())]
+    found = [*_old_runs(Path(runs), keep)]
+    if caches:
+        found += [_entry(folder, "teacher's answers") for folder in _folders(files.home() / "teachers")]
     for entry in found:
-        path = Path(str(entry["path"]))
-        entry["removed"] = yes and not locks.held(path / ".lock")
+        entry["at_work"] = locks.held(Path(entry["path"]) / ".lock")
+        entry["removed"] = yes and not entry["at_work"]
         if entry["removed"]:
-            shutil.rmtree(path)
+            _remove(Path(entry["path"]))
     if as_json:
         console.result(found)
         return
@@ -46,18 +48,68 @@ def command(
         return
     console.table(
         ["what", "where", "size", ""],
-        [
-            [str(e["what"]), str(e["path"]), console.size(float(str(e["bytes"]))), "removed" if e["removed"] else ""]
-            for e in found
-        ],
+        [[entry["what"], entry["path"], console.size(entry["bytes"]), _fate(entry)] for entry in found],
         left=2,
     )
     if not yes:
-        console.answer("nothing was removed; --yes removes them")
+        room = sum(entry["bytes"] for entry in found if not entry["at_work"])
+        console.answer(f"nothing was removed; --yes removes {console.size(room)}")
 
 
-def _entry(path: object, what: str) -> dict[str, object]:
-    from pathlib import Path
+def _old_runs(runs: Path, keep: int) -> Iterator[dict[str, Any]]:
+    """Yield each recipe's runs, the newest first, but for the newest `keep` of the finished and of the unfinished."""
+    for recipe in _folders(runs):
+        by_age = sorted(filter(_is_run, _folders(recipe)), key=_written, reverse=True)
+        finished = [run for run in by_age if _is_finished(run)]
+        spared = {*finished[:keep], *[run for run in by_age if run not in finished][:keep]}
+        for run in by_age:
+            if run not in spared:
+                yield _entry(run, "old run" if run in finished else "unfinished run")
 
-    folder = Path(str(path))
-    return {"what": what, "path": str(path), "bytes": sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())}
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.is_dir() and not path.is_symlink())
+
+
+def _is_run(folder: Path) -> bool:
+    """Tell a run's folder from any other: it is named by a hash, and holds what a run writes first."""
+    import re
+
+    return bool(re.fullmatch("[0-9a-f]{8}", folder.name)) and (folder / ".lock").is_file()
+
+
+def _is_finished(run: Path) -> bool:
+    from edgekit import files
+
+    record = files.read_json(run / "run.json")
+    return isinstance(record, dict) and record.get("status") == "finished"
+
+
+def _written(run: Path) -> float:
+    return max(path.stat().st_mtime for path in (run / ".lock", run / "run.json") if path.exists())
+
+
+def _entry(folder: Path, what: str) -> dict[str, Any]:
+    import contextlib
+
+    size = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):  # a run at work takes files away again
+            size += path.lstat().st_size if path.is_file() else 0
+    return {"what": what, "path": str(folder), "bytes": size}
+
+
+def _fate(entry: dict[str, Any]) -> str:
+    return "at work: left alone" if entry["at_work"] else "removed" if entry["removed"] else ""
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, its marks last, so that what a disturbance leaves is still known as a run."""
+    import shutil
+
+    from edgekit import files
+
+    with files.disk_errors(folder):
+        for inside in _folders(folder):
+            shutil.rmtree(inside)
+        shutil.rmtree(folder)

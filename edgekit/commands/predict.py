@@ -20,19 +20,18 @@ def command(
 
     Example: edgekit predict runs/digits/1a2b3c4d/bundle three.png
     """
-    from pathlib import Path
-
     from edgekit import console
     from edgekit.commands.finding import model_path
+    from edgekit.errors import InputError
     from edgekit.runtime.bundle import load
 
     model = load(model_path(bundle), device=device)
     told = []
     for name in inputs:
-        given: object = name
-        if Path(name).suffix == ".npy":
-            given = _array(Path(name))
-        found = model.predict(given, top=top)
+        try:
+            found = model.predict(_array(name) if name.lower().endswith(".npy") else name, top=top)
+        except InputError as error:  # which knows the array, and not the file it came from
+            raise InputError(f'"{name}": {error}', error.hint) from None
         for index, prediction in enumerate(found if isinstance(found, list) else [found]):
             where = f"{name}[{index}]" if isinstance(found, list) else name
             told.append({"input": where, "label": prediction.label, "top": [list(pair) for pair in prediction.top]})
@@ -43,12 +42,19 @@ def command(
         console.result(told)
 
 
-def _array(path: object) -> object:
+def _array(name: str) -> object:
     import numpy as np
 
     from edgekit.errors import DataError
 
     try:
-        return np.load(str(path), allow_pickle=False)
+        with open(name, "rb") as stream:
+            return np.lib.format.read_array(stream, allow_pickle=False)
+    except FileNotFoundError:
+        raise DataError(f'there is no file "{name}"') from None
     except (OSError, ValueError) as error:
-        raise DataError(f'"{path}" cannot be read as a .npy file: {error}', "write it with numpy.save") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(
+            f'"{name}" cannot be read as a .npy file: {reason}',
+            "numpy.save writes one; arrays of objects are not read",
+        ) from None

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from edgekit import console, files
-from edgekit.errors import TargetMissed, UsageError
+from edgekit import console, extras, files
+from edgekit.errors import MissingExtra, TargetMissed, UsageError
+
+if TYPE_CHECKING:
+    from edgekit.recipe.loading import Loaded
+
+_INTERRUPTED = 130  # as shells have it for a command ended by Ctrl-C
 
 
 def run_recipe(
@@ -19,10 +24,14 @@ def run_recipe(
     as_json: bool,
     teacher_alone: bool,
 ) -> None:
-    """Run a recipe and show what came of it. Raises TargetMissed, with everything written, where targets were missed."""
+    """Run a recipe and show what came of it. Raises TargetMissed, with everything written, where targets were missed.
+
+    Ctrl-C ends it with exit code 130, once it has said that the run is kept.
+    """
     from edgekit.recipe.loading import load
 
     loaded = load(name, overrides, quick)
+    _need(loaded)
     console.say(f"{loaded.recipe.name}: loading PyTorch and the data")
     from edgekit import preparing, workflow
 
@@ -32,6 +41,7 @@ def run_recipe(
     steps = [step.name for step in workflow.plan(job)]
     if until and until not in steps:
         raise UsageError(f'there is no stage "{until}" to stop after', f"one of {', '.join(steps)}")
+    steps = [step.name for step in workflow.plan(job, until)]
     folder = preparing.run_folder(job, Path(runs))
     counts = ", ".join(f"{job.data[split]} {split}" for split in ("train", "validation", "test"))
     console.say(f"{job.data['source']}: {counts}; stages: {', '.join(steps)}; run folder: {folder}")
@@ -39,10 +49,24 @@ def run_recipe(
         if as_json:
             console.result({"run": str(folder), "stages": steps})
         return
-    show(workflow.run(job, folder, until), folder, as_json)
+    try:
+        _show(workflow.run(job, folder, until), folder, as_json, teacher_alone)
+    except KeyboardInterrupt:
+        console.say(f'stopped; the run is kept in "{folder}", and the same command goes on with it')
+        raise SystemExit(_INTERRUPTED) from None
 
 
-def show(run: dict[str, Any], folder: Path, as_json: bool) -> None:
+def _need(loaded: Loaded) -> None:
+    """Raise MissingExtra where a package is absent that the run would miss hours later."""
+    from edgekit.recipe.plan import needs
+
+    absent = extras.missing(needs(loaded.recipe))
+    if absent:
+        wanted = ",".join(sorted({extras.EXTRA_OF[module] for module in absent}))
+        raise MissingExtra(f"not installed: {', '.join(absent)}", f'pip install "edgekit-onnx[{wanted}]"')
+
+
+def _show(run: dict[str, Any], folder: Path, as_json: bool, with_weights: bool) -> None:
     """Write the report, print the table or the JSON, and end as the targets say."""
     from edgekit.reporting import page, summary
 
@@ -56,6 +80,8 @@ def show(run: dict[str, Any], folder: Path, as_json: bool) -> None:
         console.table(columns, rows)
         for line in summary.closing_lines(run, folder):
             console.answer(line)
+        if with_weights:
+            console.answer(f"weights: {folder / run['kept'] / 'weights.safetensors'}")
     missed = [target["name"] for target in run["targets"] if not target["met"]]
     if missed:
         raise TargetMissed(

@@ -1,0 +1,237 @@
+"""The recipes' figures over several seeds, from whole runs; what is there already is not run again.
+
+    python bench/results.py                                    (make results) every seed of TABLE that is missing
+    python bench/results.py --recipe digits --seeds 0 1        these alone
+    python bench/results.py --readme                           write the README's table from the results there are
+
+A result lies in bench/results/<recipe>/: seed-N.json, the run's record with its command, and seed-N.npz, the raw
+scores and times of every stage. It is written as soon as its run ends, and counts for as long as the recipe says the
+same. To measure one again, remove it. A run that was stopped goes on where it stood, in runs/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgekit import console, files
+from edgekit.errors import EdgekitError, TrainingError
+from edgekit.recipe.loading import load, resolve_model
+from edgekit.reporting.wording import MINUS, significant
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench" / "results"
+TABLE = {"digits": range(5), "fashion-mnist": range(3)}
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+TOLD = ("id", "created", "finished", "seconds", "seed", "versions", "machine", "data", "recipe", "stages", "kept",
+        "targets")  # fmt: skip
+TARGETS_MISSED = 3
+COLUMNS = ["model", "test accuracy", "parameters", "MACs", "file", "p50 µs", "speed-up over the teacher", "kept"]
+
+
+def main() -> int:
+    """Run what is missing and print the table; 1 where a run failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", choices=TABLE, action="append", help="this recipe alone; may be repeated")
+    parser.add_argument("--seeds", type=int, nargs="+", help="these seeds alone; the table tells of those in TABLE")
+    parser.add_argument("--readme", action="store_true", help="run nothing, and write the README's table")
+    said = parser.parse_args()
+    try:
+        if said.readme:
+            write_readme(ROOT / "README.md")
+            return 0
+        wanted = {name: said.seeds or list(TABLE[name]) for name in said.recipe or TABLE}
+        failed = [f"{name} seed {seed}" for name, seeds in wanted.items() for seed in seeds if not have(name, seed)]
+        for name in wanted:
+            found = results(name)
+            console.answer(heading(name, found))
+            if found:
+                console.table(COLUMNS, rows(found))
+                console.answer(closing(found))
+        if failed:
+            console.say(f"error: these runs failed, as was told above: {', '.join(failed)}")
+        return int(bool(failed))
+    except EdgekitError as error:
+        console.say(error.render())
+        return error.exit_code
+
+
+def have(name: str, seed: int) -> bool:
+    """Make sure the result of a recipe and seed is there; False where its run failed, which is told."""
+    path = RESULTS / name / f"seed-{seed}.json"
+    known = files.read_json(path)
+    if known and known["recipe_sha256"] == recipe_hash(name):
+        changed = [file for file, digest in model_files(name).items() if known["models"].get(file) != digest]
+        note = f", but {', '.join(changed)} changed since" if changed else ""
+        console.say(f"{name} seed {seed}: measured before, on {known['run']['created'][:10]}{note}")
+        return True
+    try:
+        measure(name, seed, path)
+    except EdgekitError as error:
+        console.say(error.render())
+        return False
+    return True
+
+
+def measure(name: str, seed: int, path: Path) -> None:
+    """Run a recipe with a seed and write its result. TrainingError where the run fails."""
+    command = ["distill", name, f"seed={seed}"]
+    console.say(f"{name} seed {seed}: edgekit {' '.join(command)}")
+    # What counts is what the recipe said when the run began.
+    begun = {"recipe_sha256": recipe_hash(name), "models": model_files(name)}
+    words = [sys.executable, "-m", "edgekit", *command, "--json"]
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if done.returncode not in (0, TARGETS_MISSED):
+        raise TrainingError(f"{name} seed {seed} ended with exit code {done.returncode}")
+    run = json.loads(done.stdout.splitlines()[-1])
+    result = {
+        "schema": 1,
+        "command": f"edgekit {' '.join(command)}",
+        **begun,
+        "run": {key: run[key] for key in TOLD},
+    }
+    with files.atomic(path.with_suffix(".npz")) as temporary:
+        np.savez_compressed(temporary, allow_pickle=False, **raw(ROOT / "runs" / run["name"] / run["id"], run))
+    files.write_json(path, result)
+
+
+def raw(folder: Path, run: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Gather the scores and times of a run's stages: `distill/scores/test`, `distill/times/candidate.times_ns` ..."""
+    found = {}
+    for stage in run["stages"]:
+        for kind in ("scores", "times"):
+            with np.load(folder / stage["id"] / f"{kind}.npz") as arrays:
+                found |= {f"{stage['id']}/{kind}/{key}": compact(arrays[key]) for key in arrays.files}
+    return found
+
+
+def compact(values: np.ndarray) -> np.ndarray:
+    """Return the same values in the smallest dtype that holds them all."""
+    fitting = (np.uint8, np.uint16, np.uint32)
+    return next((small for small in map(values.astype, fitting) if np.array_equal(small, values)), values)
+
+
+def recipe_hash(name: str) -> str:
+    """Hash what a recipe says, whatever its seed; a key left at its default does not count: a new one harms nothing."""
+    recipe = load(name).recipe
+    return files.fingerprint(
+        recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"seed", "quick", "expect"})
+    )
+
+
+def model_files(name: str) -> dict[str, str]:
+    """Return the SHA-256 of the model files a recipe names."""
+    loaded = load(name)
+    networks = [loaded.recipe.student, *([loaded.recipe.teacher] if loaded.recipe.teacher else [])]
+    return {network.model: files.sha256(resolve_model(loaded, network.model)) for network in networks}
+
+
+def results(name: str) -> list[dict[str, Any]]:
+    """Read the results of a recipe as it stands now, for the seeds of TABLE that are there."""
+    known = [files.read_json(RESULTS / name / f"seed-{seed}.json") for seed in TABLE[name]]
+    return [result for result in known if result and result["recipe_sha256"] == recipe_hash(name)]
+
+
+def heading(name: str, found: Sequence[dict[str, Any]]) -> str:
+    """Say of what the figures are: how many seeds, on how many examples, where."""
+    wanted = len(TABLE[name])
+    if not found:
+        return f"**{name}**: none of {wanted} seeds is measured yet."
+    runs = [result["run"] for result in found]
+    machines = dict.fromkeys(f"{run['machine']['cpu']}, {run['machine']['cores']} cores" for run in runs)
+    versions = dict.fromkeys(
+        f"torch {run['versions']['torch']}, onnxruntime {run['versions']['onnxruntime']}" for run in runs
+    )
+    seeds = ", ".join(str(run["seed"]) for run in runs)
+    return (
+        f"**{name}**: {len(found)} of {wanted} seeds ({seeds}), {runs[0]['data']['test']:,} test examples, "
+        f"`edgekit distill {name} seed=N`; "
+        f"{' and '.join(machines)}, 1 thread, batch 1; {' and '.join(versions)}."
+    )
+
+
+def rows(found: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Tell every model's figures over the seeds, and those of the model that was shipped."""
+    runs = [result["run"] for result in found]
+    verdicts = [{stage["id"]: stage["verdict"] for stage in run["stages"]} for run in runs]
+    table = []
+    for stage in verdicts[0]:
+        told = [by_stage[stage] for by_stage in verdicts if stage in by_stage]
+        kept = sum(verdict["decision"] == "kept" for verdict in told)
+        decision = "reference" if told[0]["decision"] == "reference" else f"{kept} of {len(told)}"
+        table.append(row(told[0]["label"], told, decision))
+    shipped = [by_stage[run["kept"]] for by_stage, run in zip(verdicts, runs, strict=True)]
+    names = dict.fromkeys(verdict["label"] for verdict in shipped)
+    table.append(row(f"shipped: {', '.join(names)}", shipped, ""))
+    return table
+
+
+def row(label: str, told: Sequence[dict[str, Any]], decision: str) -> list[str]:
+    """Tell one model's figures over the seeds."""
+    accuracy = [100 * verdict["test"]["value"] for verdict in told]
+    speedups = [verdict["speedup_over_teacher"]["ratio"] for verdict in told if verdict["speedup_over_teacher"]]
+    return [
+        label,
+        f"{statistics.mean(accuracy):.2f} % ({min(accuracy):.2f} to {max(accuracy):.2f})",
+        span([verdict["parameters"] for verdict in told], console.number),
+        span([verdict["macs"] for verdict in told], console.number),
+        span([verdict["bytes"] for verdict in told], console.size),
+        span([verdict["latency"]["p50_us"] for verdict in told], significant),
+        span(speedups, lambda ratio: f"{significant(ratio)}×") if speedups else "",
+        decision,
+    ]
+
+
+def span(values: Sequence[float], write: Any) -> str:
+    """Write the least and the greatest value, or one where they read the same."""
+    low, high = write(min(values)), write(max(values))
+    return low if low == high else f"{low} to {high}"
+
+
+def closing(found: Sequence[dict[str, Any]]) -> str:
+    """Say what the teacher was worth: distilled against the same student alone, seed by seed."""
+    gains = []
+    for result in found:
+        value = {stage["verdict"]["kind"]: 100 * stage["verdict"]["test"]["value"] for stage in result["run"]["stages"]}
+        if {"student", "distill"} <= set(value):
+            gains.append(value["distill"] - value["student"])
+    if not gains:
+        return ""
+    low, high = (f"{value:+.2f}".replace("-", MINUS) for value in (min(gains), max(gains)))
+    mean = f"{statistics.mean(gains):+.2f}".replace("-", MINUS)
+    return f"Distilled against the same student without a teacher: {mean} points ({low} to {high})."
+
+
+def write_readme(path: Path) -> None:
+    """Put the tables of all recipes between the marks in a document."""
+    text = path.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    if not after:
+        raise EdgekitError(f'"{path.name}" lacks the marks {BEGIN} and {END}')
+    parts = []
+    for name in TABLE:
+        found = results(name)
+        parts.append(heading(name, found))
+        if found:
+            parts += [markdown(rows(found)), closing(found)]
+    files.write_text(path, f"{before}{BEGIN}\n" + "\n\n".join(filter(None, parts)) + f"\n{END}{after}")
+    console.say(f"{path.name}: " + ", ".join(f"{name} {len(results(name))} of {len(TABLE[name])}" for name in TABLE))
+
+
+def markdown(table: Sequence[Sequence[str]]) -> str:
+    """Write a table as documents have it."""
+    lines = [COLUMNS, ["---"] + ["---:"] * (len(COLUMNS) - 1), *table]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
