@@ -1,0 +1,73 @@
+"""What a finished run ships."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from edgekit import preparing, shipping, workflow
+from edgekit.recipe.loading import load
+from edgekit.recipe.schema import Targets
+from edgekit.stages.job import Job
+
+VERDICT: dict[str, Any] = {
+    "test": {"value": 0.95},
+    "latency": {"p50_us": 50.0},
+    "speedup_over_teacher": {"ratio": 4.0, "low": 3.9, "high": 4.1},
+    "bytes": 1000,
+}
+
+
+@pytest.fixture
+def job(tiny: Path) -> Job:
+    return preparing.prepare(load(tiny))
+
+
+@pytest.mark.parametrize(
+    ("asked", "met"),
+    [
+        ({"accuracy": 0.95}, True),
+        ({"accuracy": 0.96}, False),
+        ({"p50_ms": 0.05}, True),
+        ({"p50_ms": 0.04}, False),
+        ({"speedup": 4.0}, True),
+        ({"speedup": 5.0}, False),
+        ({"bytes": 1000}, True),
+        ({"bytes": 999}, False),
+    ],
+    ids=str,
+)
+def test_a_target_is_met_when_the_kept_model_reaches_it(job: Job, asked: dict[str, float], met: bool) -> None:
+    (told,) = shipping.targets(dataclasses.replace(job, targets=Targets(**asked)), VERDICT)
+    assert told["met"] is met
+    assert told["wanted"] == next(iter(asked.values()))
+
+
+def test_a_recipe_without_targets_asks_for_nothing(job: Job) -> None:
+    assert shipping.targets(job, VERDICT) == []
+
+
+def test_a_bundle_says_where_it_comes_from_and_nothing_of_the_makers_folders(tiny: Path, tmp_path: Path) -> None:
+    data = tiny.parent / "shapes.npz"
+    tiny.write_text(tiny.read_text().replace("source: shapes.npz", f"source: {data}"))
+    job = preparing.prepare(load(tiny))
+    record = workflow.run(job, tmp_path / "runs" / "tiny" / "id", until="student")
+    bundle = tmp_path / "runs" / "tiny" / "id" / "bundle"
+    said = json.loads((bundle / "manifest.json").read_text())
+    assert said["provenance"]["seed"] == 0
+    assert said["provenance"]["kept"] == record["kept"]
+    assert [stage["id"] for stage in said["provenance"]["stages"]] == ["teacher", "student"]
+    assert said["metrics"]["accuracy"]["split"] == "test"
+    assert said["preprocessing"]["color"] == "L"
+    card = {entry.key: entry.value for entry in onnx.load(bundle / "model.onnx").metadata_props}
+    for key in ("task", "labels", "preprocessing", "metrics", "parity", "provenance", "inputs", "outputs"):
+        told = card[f"edgekit.{key}"]
+        assert (told if isinstance(said[key], str) else json.loads(told)) == said[key]
+    assert len(card["edgekit.model_sha256"]) == 64
+    for file in bundle.iterdir():
+        assert str(tmp_path).encode() not in file.read_bytes()
