@@ -12,6 +12,7 @@ same. To measure one again, remove it. A run that was stopped goes on where it s
 from __future__ import annotations
 
 import argparse
+import collections
 import json
 import statistics
 import subprocess
@@ -34,7 +35,7 @@ BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 TOLD = ("id", "created", "finished", "seconds", "seed", "versions", "machine", "data", "recipe", "stages", "kept",
         "targets")  # fmt: skip
 TARGETS_MISSED = 3
-COLUMNS = ["model", "test accuracy", "parameters", "MACs", "file", "p50 µs", "speed-up over the teacher", "kept"]
+COLUMNS = ["model", "test accuracy", "parameters", "file", "p50 µs", "speed-up over the teacher", "kept"]
 
 
 def main() -> int:
@@ -169,8 +170,8 @@ def rows(found: Sequence[dict[str, Any]]) -> list[list[str]]:
         decision = "reference" if told[0]["decision"] == "reference" else f"{kept} of {len(told)}"
         table.append(row(told[0]["label"], told, decision))
     shipped = [by_stage[run["kept"]] for by_stage, run in zip(verdicts, runs, strict=True)]
-    names = dict.fromkeys(verdict["label"] for verdict in shipped)
-    table.append(row(f"shipped: {', '.join(names)}", shipped, ""))
+    often = collections.Counter(verdict["label"] for verdict in shipped).most_common()
+    table.append(row(f"shipped ({', '.join(f'{label} {count}×' for label, count in often)})", shipped, ""))
     return table
 
 
@@ -182,7 +183,6 @@ def row(label: str, told: Sequence[dict[str, Any]], decision: str) -> list[str]:
         label,
         f"{statistics.mean(accuracy):.2f} % ({min(accuracy):.2f} to {max(accuracy):.2f})",
         span([verdict["parameters"] for verdict in told], console.number),
-        span([verdict["macs"] for verdict in told], console.number),
         span([verdict["bytes"] for verdict in told], console.size),
         span([verdict["latency"]["p50_us"] for verdict in told], significant),
         span(speedups, lambda ratio: f"{significant(ratio)}×") if speedups else "",
@@ -217,14 +217,19 @@ def write_readme(path: Path) -> None:
     _, _, after = rest.partition(END)
     if not after:
         raise EdgekitError(f'"{path.name}" lacks the marks {BEGIN} and {END}')
+    files.write_text(path, f"{before}{BEGIN}\n{tables()}\n{END}{after}")
+    console.say(f"{path.name}: " + ", ".join(f"{name} {len(results(name))} of {len(TABLE[name])}" for name in TABLE))
+
+
+def tables() -> str:
+    """Write what documents show of the results there are."""
     parts = []
     for name in TABLE:
         found = results(name)
         parts.append(heading(name, found))
         if found:
             parts += [markdown(rows(found)), closing(found)]
-    files.write_text(path, f"{before}{BEGIN}\n" + "\n\n".join(filter(None, parts)) + f"\n{END}{after}")
-    console.say(f"{path.name}: " + ", ".join(f"{name} {len(results(name))} of {len(TABLE[name])}" for name in TABLE))
+    return "\n\n".join(filter(None, parts))
 
 
 def markdown(table: Sequence[Sequence[str]]) -> str:

@@ -1,11 +1,17 @@
-"""`edgekit.distill` for notebooks: the user's own modules, loader, loss and metric through the same run as a recipe."""
+"""`edgekit.distill` for notebooks: the user's own modules, loader, loss and metric through the same run as a recipe.
+
+All of it is tried before anything is trained: the loader is read once, both modules answer some of it, loss and metric
+judge the untrained student. What does not fit shows then, and what came of it tells this job from any other.
+"""
 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,21 +20,30 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from edgekit import files, workflow
-from edgekit.errors import DataError, UsageError
-from edgekit.exporting.deployment import Deployment
+from edgekit import candidates, files, workflow
+from edgekit.errors import DataError, ModelError, UsageError
+from edgekit.exporting.deployment import Deployed, Deployment
+from edgekit.exporting.proof import BATCHES
 from edgekit.judging import Predict
-from edgekit.recipe.faults import translate
-from edgekit.recipe.schema import STAGES, Budget, Measure, Part, Stage, Targets, Train
+from edgekit.recipe import consistency
+from edgekit.recipe.document import Document
+from edgekit.recipe.faults import Fault, dotted, translate
+from edgekit.recipe.schema import STAGES, Budget, Measure, Part, Quantize, Stage, Targets, Train
 from edgekit.reporting import page
 from edgekit.runtime.bundle import load
+from edgekit.runtime.feeds import Feeds, describe
 from edgekit.runtime.model import Model
-from edgekit.signature import Tensor
+from edgekit.signature import DTYPES, Tensor
 from edgekit.stages.job import Job, Network
 from edgekit.training.batches import LoaderSource
+from edgekit.training.objective import TaskLoss
+from edgekit.training.randomness import seeded
 
 P = TypeVar("P", bound=Part)
 Evaluate = Callable[[Predict], "np.ndarray | float"]
+_INPUTS, _CALIBRATION_BATCH = 64, 32
+_PAIRS = "yield pairs of one tensor of inputs and one of targets"
+_SCORES = "return a score in 0..1 for every example, or one number; as many for every model"
 
 
 @dataclass(frozen=True)
@@ -36,7 +51,7 @@ class Run:
     """What came of a distillation: its folder, and what stands in its run.json."""
 
     folder: Path
-    record: dict[str, Any]
+    record: dict[str, Any] = field(repr=False)
 
     @property
     def bundle(self) -> Path:
@@ -60,14 +75,15 @@ def distill(
     train: Iterable[Any],
     evaluate: Evaluate,
     test: Evaluate | None = None,
-    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
+    loss: TaskLoss | None = None,
     metric: str = "accuracy",
     labels: Iterable[str] = (),
     output: str = "logits",
-    stages: Mapping[str, Mapping[str, Any]] | None = None,
+    stages: Mapping[str, Mapping[str, Any] | None] | None = None,
     baseline: bool = True,
     teacher_training: Mapping[str, Any] | None = None,
     budget: Mapping[str, Any] | None = None,
+    student_budget: Mapping[str, Any] | None = None,
     measure: Mapping[str, Any] | None = None,
     targets: Mapping[str, Any] | None = None,
     name: str = "distilled",
@@ -83,103 +99,197 @@ def distill(
     `loss(outputs, targets)` is the loss against the labels, cross-entropy unless given. `output`: "logits" as the
     modules answer, or "probabilities". `stages`: as in a recipe, {"distill": {"epochs": 10}, "quantize": {}};
     distillation alone where left out. `teacher_training`: how to train the teacher first; left out, it is trained.
-    The modules given are not changed. Started again with the same arguments, a run goes on where it stopped.
+    `student_budget`: what the student may lose against its teacher; `budget`: what every later stage may.
+
+    Modules and random state are left as they are. Started again with the same arguments, a run goes on where it
+    stopped. Raises UsageError, DataError or ModelError where the parts do not fit, before anything is trained.
     """
     kinds = _stages(stages or {"distill": {}})
-    source = LoaderSource(train)
-    sample = _inputs(train, 64)
-    tensor = Tensor("input", str(sample.dtype), ("N", *sample.shape[1:]))
-    data = {
-        "source": type(train).__name__,
-        "train": _length(train),
-        "validation": None,
-        "test": None,
-        "labels": list(labels),
-        "fingerprint": hashlib.sha256(sample.tobytes() + f"{len(train)}".encode()).hexdigest(),  # type: ignore[arg-type]
-    }
-    first = next((stage for stage in kinds.values() if isinstance(stage, Train)), None)
-    settings = Train(**first.model_dump(include=set(Train.model_fields))) if first else Train()
-
-    def score(predict: Predict) -> dict[str, np.ndarray]:
-        return {"validation": _scores(evaluate(predict)), "test": _scores((test or evaluate)(predict))}
-
-    def calibration(count: int) -> Iterator[dict[str, np.ndarray]]:
-        yield {tensor.name: _inputs(train, count)}
-
-    job = Job(
-        name=name,
-        task="classification" if data["labels"] else "custom",
-        metric=metric,
-        seed=seed,
-        teacher=_network(teacher, _part(Train, teacher_training or {"epochs": 0}, "teacher_training")),
-        student=_network(student, settings),
-        baseline=baseline,
-        stages=kinds,
-        source=lambda _settings, _views: source,
-        score=score,
-        inputs=sample,
-        calibration=calibration,
-        deployment=Deployment(tensor, output, tuple(data["labels"])),
-        budget=_part(Budget, budget or {}, "budget"),
-        student_budget=Budget(max_drop_points=None),
-        measure=_part(Measure, measure or {}, "measure"),
-        targets=_part(Targets, targets or {}, "targets"),
-        data=data,
-        provenance={"made_by": "edgekit.distill"},
-        loss=loss,
-        recipe={"name": name, "seed": seed, "stages": {key: stage.model_dump() for key, stage in kinds.items()}},
-    )
-    identities = [network.identity for network in (job.teacher, job.student) if network]
-    key = files.fingerprint({"recipe": job.recipe, "networks": identities, "data": data["fingerprint"]})
-    place = Path(folder) / name / key[:8]
-    record = workflow.run(job, place)
-    page.write(place)
+    if not re.fullmatch("[a-z0-9][a-z0-9-]*", name):
+        raise UsageError(f'"{name}" cannot name a run', "lower-case letters, digits and hyphens: it names a folder")
+    if output not in ("logits", "probabilities"):
+        raise UsageError(f'there is no output "{output}"', "one of logits, probabilities")
+    first = next((stage for stage in kinds.values() if isinstance(stage, Train)), Train())
+    alone = Train(**first.model_dump(include=set(Train.model_fields)))
+    calibrated = (stage.calibration_samples for stage in kinds.values() if isinstance(stage, Quantize))
+    names = tuple(labels)
+    with seeded(seed, 0):
+        examples = _Examples(train, seed, max([_INPUTS, *calibrated]))
+        held_out = _HeldOut(evaluate, test, examples.tensor, seed)
+        job = Job(
+            name=name,
+            task="classification" if names else "custom",
+            metric=metric,
+            seed=seed,
+            teacher=_network(teacher, _part(Train, {"epochs": 0, **(teacher_training or {})}, "teacher_training")),
+            student=_network(student, alone),
+            baseline=baseline,
+            stages=kinds,
+            source=lambda _settings, _views: examples.source,
+            score=held_out.score,
+            inputs=examples.inputs[:_INPUTS],
+            calibration=examples.calibration,
+            deployment=Deployment(examples.tensor, output, names, as_given=True),
+            data={},
+            provenance={},
+            loss=loss,
+            budget=_part(Budget, budget or {}, "budget"),
+            student_budget=_part(Budget, student_budget or {"max_drop_points": None}, "student_budget"),
+            measure=_part(Measure, measure or {}, "measure"),
+            targets=_part(Targets, targets or {}, "targets"),
+        )
+        job = _identified(job, examples, held_out, type(train).__name__)
+        place = Path(folder) / name / files.fingerprint([job.recipe, job.data])[:8]
+        record = workflow.run(job, place) | {"report": page.FILE}
+        files.write_json(place / workflow.RUN, record)
+        page.write(place)
     return Run(place, record)
+
+
+class _Examples:
+    """The user's loader, read once: its first `keep` inputs, how many there are, and a hash of all."""
+
+    def __init__(self, loader: Iterable[Any], seed: int, keep: int) -> None:
+        self.source, self.count = LoaderSource(loader), 0
+        self._digest, self._form, kept = hashlib.sha256(), "", list[np.ndarray]()
+        try:
+            with seeded(seed, 0):
+                for batch in self.source.epoch(0):
+                    inputs, targets = (part.detach().cpu().numpy() for part in (batch.inputs, batch.targets))
+                    kept.append(inputs[: max(keep - self.count, 0)].copy())
+                    self._take(inputs, targets)
+        except (TypeError, ValueError, RuntimeError) as error:  # from numpy, torch, or the loader's own code
+            raise DataError(f"the loader yields what no arrays can be made of: {error}", _PAIRS) from error
+        if self.count < max(BATCHES):
+            raise DataError(f"the loader yields {self.count} examples; the proof needs at least {max(BATCHES)}")
+        self.digest = self._digest.hexdigest()
+        self.inputs = np.concatenate(kept)
+        self.tensor = Tensor("input", str(self.inputs.dtype), ("N", *self.inputs.shape[1:]))
+
+    def _take(self, inputs: np.ndarray, targets: np.ndarray) -> None:
+        form = describe(inputs[:0])
+        self._form = self._form or form
+        if form != self._form or inputs.shape[:1] != targets.shape[:1] or str(inputs.dtype) not in DTYPES:
+            raise DataError(
+                f"after {self.count} examples the loader yields inputs {describe(inputs)}, targets {describe(targets)}",
+                "give every input one target, and the dtype and shape of the first",
+            )
+        self.count += len(inputs)
+        for part in (inputs, targets):
+            self._digest.update(describe(part).encode() + part.tobytes())
+
+    def calibration(self, count: int) -> Iterator[dict[str, np.ndarray]]:
+        """Yield feeds of the first `count` examples."""
+        for at in range(0, min(count, len(self.inputs)), _CALIBRATION_BATCH):
+            yield {self.tensor.name: self.inputs[at : min(at + _CALIBRATION_BATCH, count)]}
+
+
+class _HeldOut:
+    """The user's metric on held-out data: drawn with the same random numbers every time, and checked."""
+
+    def __init__(self, evaluate: Evaluate, test: Evaluate | None, tensor: Tensor, seed: int) -> None:
+        self._evaluate, self._test, self._seed = evaluate, test, seed
+        self._name, self._feeds = tensor.name, Feeds([tensor], cast=True)
+        self._shapes: dict[str, tuple[int, ...]] = {}
+
+    def score(self, predict: Predict) -> dict[str, np.ndarray]:
+        """Score a model on the splits "validation" and "test"."""
+        validation = self._scores("evaluate", self._evaluate, predict)
+        test = self._scores("test", self._test, predict) if self._test else validation
+        return {"validation": validation, "test": test}
+
+    def _scores(self, name: str, evaluate: Evaluate, predict: Predict) -> np.ndarray:
+        with seeded(self._seed, 0):
+            values = evaluate(lambda inputs: predict(self._feeds(np.asarray(inputs))[self._name]))
+        try:
+            scores = np.asarray(values).astype(np.float64)
+        except (TypeError, ValueError, RuntimeError):
+            raise DataError(f"{name} returned a {type(values).__name__}", _SCORES) from None
+        known = self._shapes.setdefault(name, scores.shape)
+        if scores.ndim > 1 or not scores.size or not np.isfinite(scores).all() or scores.shape != known:
+            before = f", and {list(known)} before" if scores.shape != known else ""
+            told = f"{describe(scores)}{before}: {np.array2string(scores, threshold=6)}"
+            raise DataError(f"{name} returned {told}", _SCORES)
+        return scores
+
+
+def _identified(job: Job, examples: _Examples, held_out: _HeldOut, source: str) -> Job:
+    """Try the job's parts on each other, and say in `data` and `recipe` what tells it from any other."""
+    assert job.teacher and job.student
+    tried = candidates.rehearse(job)
+    deployed, asked = Deployed(job.student.make(), job.deployment).eval(), hashlib.sha256()
+
+    def predict(inputs: np.ndarray) -> np.ndarray:
+        asked.update(inputs.tobytes())
+        with torch.inference_mode():
+            answer: np.ndarray = deployed(torch.from_numpy(inputs)).numpy()
+        return answer
+
+    scores = held_out.score(predict)
+    tried += [asked.hexdigest(), job.metric, *(f"{values.shape} {values.mean():.4g}" for values in scores.values())]
+    data = {
+        "source": source,
+        "train": examples.count,
+        **{split: len(values) if values.ndim else None for split, values in scores.items()},
+        "labels": list(job.deployment.labels),
+        "fingerprint": files.fingerprint([examples.digest, tried]),
+    }
+    recipe = {
+        "name": job.name,
+        "task": job.task,
+        "metric": job.metric,
+        "seed": job.seed,
+        "teacher": {**job.teacher.identity, "train": job.teacher.train.model_dump()},
+        "student": {
+            **job.student.identity,
+            "train": job.student.train.model_dump(),
+            "baseline": job.baseline,
+            "budget": job.student_budget.model_dump(),
+        },
+        "export": {"input": str(examples.tensor), "output": job.deployment.output},
+        "measure": job.measure.model_dump(),
+        "stages": {name: stage.model_dump(by_alias=True) for name, stage in job.stages.items()},
+        "budget": job.budget.model_dump(),
+        "targets": job.targets.model_dump(),
+    }
+    provenance = {"made_by": "edgekit.distill", "recipe": recipe}
+    return dataclasses.replace(job, data=data, recipe=recipe, provenance=provenance)
 
 
 def _network(module: nn.Module, train: Train) -> Network:
     digest = hashlib.sha256(repr(module).encode())
     for value in module.state_dict().values():
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    start = copy.deepcopy(module).cpu()
+    try:
+        start = copy.deepcopy(module).cpu()
+    except Exception as error:  # what a module holds may refuse in its own way
+        raise ModelError(f"a {type(module).__name__} cannot be copied: {error}", "build it anew") from error
     identity = {"class": type(module).__qualname__, "sha256": digest.hexdigest()}
     return Network(lambda: copy.deepcopy(start), identity, train)
 
 
-def _stages(said: Mapping[str, Mapping[str, Any]]) -> dict[str, Stage]:
-    made = {}
-    for name, values in said.items():
-        kind = values.get("kind") or name
-        if kind not in STAGES:
-            raise UsageError(f'there is no kind of stage "{kind}"', f"one of {', '.join(STAGES)}")
-        made[name] = _part(STAGES[kind], {**values, "kind": kind}, f"stages.{name}")
+def _stages(said: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Stage]:
+    document = Document("stages")
+    document.values = {"teacher": {}, "stages": {name: dict(values or {}) for name, values in said.items()}}
+    faults, made = list(consistency.check(document, Path())), {}
+    for name, values in document.values["stages"].items():
+        kind = consistency.kind_of(name, values)
+        if kind in STAGES:
+            made[name] = _part(STAGES[kind], {**values, "kind": kind}, "stages", name)
+        else:
+            faults.append(Fault(("stages", name), f'there is no kind of stage "{kind}"; one of {", ".join(STAGES)}'))
+    _raise(faults)
     return made
 
 
-def _part(kind: type[P], values: Mapping[str, Any], where: str) -> P:
+def _part(kind: type[P], values: Mapping[str, Any], *where: str) -> P:
     try:
         return kind.model_validate(dict(values))
     except ValidationError as error:
-        faults = translate(error, kind, (where,))
-        raise UsageError("; ".join(f"{'.'.join(map(str, f.path))}: {f.complaint}" for f in faults)) from None
+        _raise(list(translate(error, kind, where)))
+        raise
 
 
-def _inputs(train: Iterable[Any], count: int) -> np.ndarray:
-    """Gather about `count` inputs from the loader, at least the 7 that the proof needs."""
-    found: list[np.ndarray] = []
-    for pair in train:
-        found.append(torch.as_tensor(pair[0]).numpy())
-        if sum(map(len, found)) >= count:
-            break
-    if sum(map(len, found)) < 7:
-        raise DataError(f"the loader yields {sum(map(len, found))} examples; the proof needs at least 7")
-    return np.concatenate(found)[:count]
-
-
-def _length(train: Iterable[Any]) -> int | None:
-    dataset = getattr(train, "dataset", None)
-    return len(dataset) if hasattr(dataset, "__len__") else None
-
-
-def _scores(values: Any) -> np.ndarray:
-    return np.asarray(values, dtype=np.float64)
+def _raise(faults: list[Fault]) -> None:
+    if faults:
+        raise UsageError("; ".join(f"{dotted(each.path)}: {each.complaint}" for each in faults), faults[0].hint)

@@ -36,10 +36,12 @@ def command(
     if caches:
         found += [_entry(folder, "teacher's answers") for folder in _folders(files.home() / "teachers")]
     for entry in found:
-        entry["at_work"] = locks.held(Path(entry["path"]) / ".lock")
-        entry["removed"] = yes and not entry["at_work"]
-        if entry["removed"]:
-            _remove(Path(entry["path"]))
+        folder = Path(entry["path"])
+        with files.disk_errors(folder):
+            entry["at_work"] = locks.held(folder / ".lock")
+            entry["removed"] = yes and not entry["at_work"]
+            if entry["removed"]:
+                _remove(folder)
     if as_json:
         console.result(found)
         return
@@ -104,12 +106,12 @@ def _fate(entry: dict[str, Any]) -> str:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, its marks last, so that what a disturbance leaves is still known as a run."""
+    """Remove a folder, what marks it as a run last, so that what an interruption leaves is still known as one."""
+    import contextlib
     import shutil
 
-    from edgekit import files
-
-    with files.disk_errors(folder):
-        for inside in _folders(folder):
-            shutil.rmtree(inside)
-        shutil.rmtree(folder)
+    for inside in _folders(folder):
+        shutil.rmtree(inside)
+    shutil.rmtree(folder)
+    with contextlib.suppress(OSError):  # others are beside it
+        folder.parent.rmdir()

@@ -43,12 +43,14 @@ def command(
 
 
 def _array(name: str) -> object:
+    from pathlib import Path
+
     import numpy as np
 
     from edgekit.errors import DataError
 
     try:
-        with open(name, "rb") as stream:
+        with Path(name).open("rb") as stream:
             return np.lib.format.read_array(stream, allow_pickle=False)
     except FileNotFoundError:
         raise DataError(f'there is no file "{name}"') from None

@@ -33,11 +33,12 @@ def run_recipe(
     loaded = load(name, overrides, quick)
     _need(loaded)
     console.say(f"{loaded.recipe.name}: loading PyTorch and the data")
-    from edgekit import preparing, workflow
+    from edgekit import candidates, preparing, workflow
 
     job = preparing.prepare(loaded)
     if teacher_alone:
         job = preparing.teacher_only(job)
+    candidates.rehearse(job)
     steps = [step.name for step in workflow.plan(job)]
     if until and until not in steps:
         raise UsageError(f'there is no stage "{until}" to stop after', f"one of {', '.join(steps)}")

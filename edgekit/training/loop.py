@@ -117,8 +117,8 @@ class _Training:
                 f"{self.name}: there is no batch in epoch {epoch + 1}",
                 "give a loader that is not empty, and begins anew for every epoch",
             )
-        for name, value in self.module.named_parameters():
-            if not value.isfinite().all():
+        for name, weights in self.module.named_parameters():
+            if not weights.isfinite().all():
                 raise self._diverged(f'"{name}" holds numbers that are not finite', epoch, number)
         means = {part: value / number for part, value in sums.items()}
         return {
