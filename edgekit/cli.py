@@ -6,12 +6,11 @@ Importing this must stay cheap: typer alone. Every command imports what it needs
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import sys
+from collections.abc import Iterable
 
 import typer
 
-from edgekit import commands
 from edgekit.errors import EdgekitError
 
 # A person's way through edgekit, and what each verb is for.
@@ -29,34 +28,41 @@ VERBS = {
     "clean": "show and remove old runs and caches",
 }
 
-app = typer.Typer(
-    name="edgekit",
-    help="Make a PyTorch model small, prove it against the original, measure it, and embed it.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+# Modules whose name would hide one of Python's own.
+_FILES = {"list": "list_command", "copy": "copy_command"}
 
 
-def _register() -> None:
-    present = {module.name for module in pkgutil.iter_modules(commands.__path__)}
-    for verb in VERBS:
-        module = f"{verb}_command" if f"{verb}_command" in present else verb
-        if module in present:
-            command = importlib.import_module(f"edgekit.commands.{module}").command
-            app.command(verb, short_help=VERBS[verb])(command)
+def make(verbs: Iterable[str] = VERBS) -> typer.Typer:
+    """Make the command line; only `verbs` are imported, of the others it knows no more than --help shows."""
+    app = typer.Typer(
+        name="edgekit",
+        help="Make a PyTorch model small, prove it against the original, measure it, and embed it.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for verb, purpose in VERBS.items():
+        if verb in verbs:
+            command = importlib.import_module(f"edgekit.commands.{_FILES.get(verb, verb)}").command
+            text, _, example = command.__doc__.rpartition("Example: ")
+            app.command(verb, short_help=purpose, help=text.strip(), epilog=f"Example: {example.strip()}")(command)
+        else:
+            app.command(verb, short_help=purpose)(_not_asked_for)
+    return app
 
 
-_register()
+def _not_asked_for() -> None:
+    """Stand for a verb that the command line does not name."""
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code; the user's errors are printed without a traceback."""
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
+    words = [word for word in arguments if word != "--debug"]
     try:
-        app([word for word in arguments if word != "--debug"])
+        make(words[:1])(words)
     except EdgekitError as error:
         if debug:
             raise

@@ -150,7 +150,7 @@ def test_what_is_not_installed_is_told_before_anything_is_loaded(
 def test_ctrl_c_says_that_the_run_is_kept_and_the_same_command_goes_on(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["distill", str(tiny), "teacher.train.epochs=300", "--until", "teacher", "--runs", str(tmp_path)]
+    arguments = ["distill", str(tiny), "teacher.train.epochs=60", "--until", "teacher", "--runs", str(tmp_path)]
     child = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "edgekit", *arguments],
         stdout=subprocess.PIPE,

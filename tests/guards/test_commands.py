@@ -8,10 +8,10 @@ import shlex
 import pytest
 import typer.main
 
-from edgekit.cli import VERBS, app, run
+from edgekit.cli import VERBS, make, run
 
-COMMANDS = {command.name or "": command for command in app.registered_commands}
-PARSERS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = {command.name or "": command for command in make().registered_commands}
+PARSERS = typer.main.get_command(make()).commands  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)

@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import pytest
 import typer.main
 
-from edgekit.cli import app, run
+from edgekit.cli import make, run
 
 ROOT = Path(__file__).parents[2]
 NOT_RUN = {"README.md": 0, "CONTRIBUTING.md": 0}  # how many blocks are not run; their reasons stand beside them
 SHORT = ["--quick", "measure.seconds=0.05", "teacher.args={depth: 8, width: 8}"]
 SHORTENED = {"distill": SHORT, "train": SHORT, "bench": ["--seconds", "0.2"]}
-PARSERS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+PARSERS = typer.main.get_command(make()).commands  # type: ignore[attr-defined]
 # What sets a machine up; the rest of such a line is not ours to test.
 SETTING_UP = {"git", "cd", "sudo", "apt-get", "export", "source", "."}
 

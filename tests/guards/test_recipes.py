@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from edgekit.cli import app
+from edgekit.cli import make
 from edgekit.recipe import finding
 from edgekit.recipe.loading import load
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
 COUNT = 2  # say here when a recipe comes or goes
-PARSERS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+PARSERS = typer.main.get_command(make()).commands  # type: ignore[attr-defined]
 
 
 def head(recipe: Path) -> list[str]:
