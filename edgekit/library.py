@@ -202,9 +202,12 @@ class _HeldOut:
         with seeded(self._seed, 0):
             values = evaluate(lambda inputs: predict(self._feeds(np.asarray(inputs))[self._name]))
         try:
-            scores = np.asarray(values).astype(np.float64)
-        except (TypeError, ValueError, RuntimeError):
-            raise DataError(f"{name} returned a {type(values).__name__}", _SCORES) from None
+            scores = np.asarray(values)
+        except (TypeError, ValueError, RuntimeError):  # ragged, on another device, with its gradient
+            scores = np.asarray(None)
+        if scores.dtype.kind not in "biuf":
+            raise DataError(f"{name} returned a {type(values).__name__}", _SCORES)
+        scores = scores.astype(np.float64)
         known = self._shapes.setdefault(name, scores.shape)
         if scores.ndim > 1 or not scores.size or not np.isfinite(scores).all() or scores.shape != known:
             before = f", and {list(known)} before" if scores.shape != known else ""

@@ -16,9 +16,10 @@ from edgekit.signature import Tensor
 SCHEMA = 1
 FILE = "manifest.json"
 MODEL = "model.onnx"
+# What must be of which kind; `files` is looked into by whoever opens them.
 _KINDS: dict[str, type] = {
     "name": str, "task": str, "inputs": list, "outputs": list, "labels": list, "preprocessing": dict, "metrics": dict,
-    "parity": dict, "latency": dict, "provenance": dict, "requires": dict, "files": dict,
+    "parity": dict, "latency": dict, "provenance": dict, "requires": dict,
 }  # fmt: skip
 
 
@@ -84,7 +85,9 @@ class Manifest:
             values["inputs"] = [Tensor.parse(line) for line in values["inputs"]]
             values["outputs"] = [Tensor.parse(line) for line in values["outputs"]]
             return cls(**values)
-        except (KeyError, TypeError, InputError) as error:
+        except InputError as error:
+            raise BundleError(f'"{where}" is damaged: {error}') from None
+        except (KeyError, TypeError) as error:
             raise BundleError(f'"{where}" is not an edgekit manifest: {error}') from None
 
     @classmethod
