@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line; without typer, say which pip line brings it."""
+    # PyTorch's threads spin while they wait, and beside another busy process that makes a training many times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         from edgekit.cli import run
     except ModuleNotFoundError as error:

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,9 @@ def disk_errors(path: Path) -> Iterator[None]:
         if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG):
             raise StorageError(f'cannot write "{where}": {error.strerror}', "choose another place") from error
         raise
+
+
+_TEMPORARY = re.compile(r"^\..+\.[0-9a-f]{8}(\.\w+)?$")  # the names that `_beside` makes up
 
 
 def _beside(path: Path) -> Path:
@@ -86,6 +90,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writes that were killed left under `folder`. Nobody else may be writing there."""
+    for path in [found for found in folder.rglob(".*") if _TEMPORARY.search(found.name)]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

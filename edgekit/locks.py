@@ -7,16 +7,20 @@ POSIX file locks, which the kernel lets go of when a process dies, however it di
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from edgekit import files
+from edgekit import console, files
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+
+_PATIENCE = 3.0  # seconds of waiting that need no word
+_POLL = 0.001
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -47,6 +51,7 @@ class Device:
     """
 
     def __init__(self, device: str) -> None:
+        self.name = device
         folder = files.home() / "locks"
         name = device.replace(":", "-")
         self._floor = _open(folder / f"{name}.floor")
@@ -69,12 +74,24 @@ class Device:
     @contextlib.contextmanager
     def _held(self, stream: IO[bytes], shared: bool) -> Iterator[None]:
         if fcntl:
-            fcntl.flock(stream, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+            self._take(stream, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         try:
             yield
         finally:
             if fcntl:
                 fcntl.flock(stream, fcntl.LOCK_UN)
+
+    def _take(self, stream: IO[bytes], how: int) -> None:
+        """Take a lock; say so once where another process keeps it for long."""
+        began, said = time.monotonic(), False
+        while True:
+            try:
+                return fcntl.flock(stream, how | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not said and time.monotonic() - began > _PATIENCE:
+                    console.say(f"waiting for another edgekit process that measures or trains on {self.name}")
+                    said = True
+                time.sleep(_POLL)
 
     def close(self) -> None:
         """Let go of the lock files."""

@@ -55,6 +55,7 @@ def run(job: Job, folder: Path, until: str | None = None) -> dict[str, Any]:
         console.say(f'another process is at work in "{folder}"; waiting for it')
 
     with locks.exclusive(folder / ".lock", waiting):
+        files.sweep(folder)
         device = locks.Device(job.measure.device)
         try:
             return _Run(job, folder, device).go(until)

@@ -172,3 +172,21 @@ def test_places_follow_the_environment(monkeypatch, tmp_path):
     monkeypatch.delenv("EDGEKIT_HOME")
     monkeypatch.setenv("HOME", "/someone")
     assert files.home() == Path("/someone/.cache/edgekit")
+
+
+def test_a_sweep_removes_what_killed_writes_left_and_nothing_else(tmp_path: Path):
+    for name in (".lock", "run.json", ".hidden.json", "deadbeef.txt"):
+        (tmp_path / name).touch()
+    with files.atomic(tmp_path / "stage" / "model.onnx") as temporary:
+        left = temporary.with_name(temporary.name)
+        temporary.write_bytes(b"half")
+        content = left.read_bytes()
+    left.write_bytes(content)
+    with files.atomic_folder(tmp_path / "bundle") as temporary:
+        pass
+    temporary.mkdir()
+    files.sweep(tmp_path)
+    assert not left.exists() and not temporary.exists()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [
+        ".hidden.json", ".lock", "bundle", "deadbeef.txt", "model.onnx", "run.json", "stage",
+    ]  # fmt: skip

@@ -34,15 +34,23 @@ INCUMBENT = Judged({"label": "distilled", "stage": "distill", "bytes": 1000, "ke
 @pytest.mark.parametrize(
     ("points", "ratio", "bytes_", "budget", "kept", "says"),
     [
-        pytest.param(-0.2, 1.3, 900, Budget(), True, "1.30× [1.29, 1.31] the speed of distilled, −0.2 points", id="pays"),
+        pytest.param(
+            -0.2, 1.3, 900, Budget(), True, "1.30× [1.29, 1.31] the speed of distilled, −0.2 points", id="pays"
+        ),
         pytest.param(-0.6, 1.3, 900, Budget(), False, "a loss of 0.5 is allowed", id="loses too much"),
         pytest.param(-0.6, 1.3, 900, Budget(max_drop_points=None), True, "−0.6 points", id="no limit to the loss"),
         pytest.param(0.4, 0.8, 250, Budget(), False, "not clearly faster", id="slower however small"),
         pytest.param(0.0, 1.015, 900, Budget(), False, "not clearly faster", id="faster by less than sessions differ"),
         pytest.param(0.0, 1.4, 900, Budget(min_speedup=1.5), False, "more than 1.5× is asked", id="not fast enough"),
-        pytest.param(0.0, 1.0, 250, Budget(min_shrink=3), True, "4.0× smaller than distilled", id="smaller pays if asked"),
-        pytest.param(0.0, 0.8, 250, Budget(min_shrink=3), False, "not clearly faster", id="smaller and slower does not"),
-        pytest.param(-9.0, 0.5, 999, Budget(max_drop_points=None, min_speedup=0), True, "−9.0 points", id="all may pass"),
+        pytest.param(
+            0.0, 1.0, 250, Budget(min_shrink=3), True, "4.0× smaller than distilled", id="smaller pays if asked"
+        ),
+        pytest.param(
+            0.0, 0.8, 250, Budget(min_shrink=3), False, "not clearly faster", id="smaller and slower does not"
+        ),
+        pytest.param(
+            -9.0, 0.5, 999, Budget(max_drop_points=None, min_speedup=0), True, "−9.0 points", id="all may pass"
+        ),
     ],
 )
 def test_a_step_is_kept_when_its_gain_is_clear_and_its_loss_allowed(
@@ -127,9 +135,7 @@ def test_a_verdict_is_given_once_for_the_same_key(judge: Judge) -> None:
     assert judge.score.asked == 2
 
 
-def test_a_verdict_on_a_file_that_was_altered_is_given_again(
-    judge: Judge, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_verdict_on_a_file_that_was_altered_is_given_again(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
     judge.judge(linear(judge.root), None, None, Budget(), "latency", "key")
     (judge.root / "teacher" / "model.onnx").write_bytes(b"something else")
     again = judge.judge(linear(judge.root), None, None, Budget(), "latency", "key")
@@ -139,7 +145,9 @@ def test_a_verdict_on_a_file_that_was_altered_is_given_again(
 
 def test_accuracy_by_class_knows_classes_without_examples(judge: Judge) -> None:
     classes = np.array([0, 0, 0, 0, 2, 2, 2, 2])
-    judged = dataclasses.replace(judge, classes=classes).judge(linear(judge.root), None, None, Budget(), "latency", "key")
+    judged = dataclasses.replace(judge, classes=classes).judge(
+        linear(judge.root), None, None, Budget(), "latency", "key"
+    )
     by_class = judged.verdict["test"]["per_class"]
     assert by_class[1] is None
     assert by_class[0] == judged.scores["test"][:4].mean()
