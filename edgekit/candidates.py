@@ -32,13 +32,11 @@ from edgekit.training.randomness import seeded
 RECORD, WEIGHTS, GRAPH, HISTORY, CHECKPOINT = (
     "candidate.json", "weights.safetensors", "model.onnx", "history.jsonl", "checkpoint.pt",
 )  # fmt: skip
-
-
 _TRIED = 8  # examples
 
 
-def rehearse(job: Job) -> list[str]:
-    """Have the job's networks answer a few examples, and its loss judge them; give what came of it, in short.
+def rehearse(job: Job) -> dict[str, torch.Tensor]:
+    """Have the job's networks answer a few examples, and its loss judge them; return the answers (b, ...) by network.
 
     Raises DeviceError where the device to measure on is not there, ModelError where a network or the loss fails or
     answers what cannot be used, RecipeError where a loss cannot teach what the networks answer.
@@ -62,8 +60,8 @@ def rehearse(job: Job) -> list[str]:
                 "give the network as many outputs as there are classes",
             )
     _check_teaching(job, answers)
-    loss = _loss(job, batch, answer)
-    return [f"{figure:.4g}" for figure in (*(answer.detach().norm().item() for answer in answers.values()), loss)]
+    _check_loss(job, batch, answer)
+    return answers
 
 
 def _answer(name: str, network: Network, inputs: torch.Tensor) -> torch.Tensor:
@@ -107,19 +105,18 @@ def _check_teaching(job: Job, answers: dict[str, torch.Tensor]) -> None:
             )
 
 
-def _loss(job: Job, batch: TorchBatch, answer: torch.Tensor) -> float:
+def _check_loss(job: Job, batch: TorchBatch, answer: torch.Tensor) -> None:
     given = f"outputs {describe(answer.numpy())} and targets {describe(batch.targets.numpy())}"
     wanted = "it takes outputs and targets, and returns the mean loss: a tensor of one number, with its gradient"
     try:
-        loss, _ = Supervised(job.loss)(batch, answer.requires_grad_())
-        value = loss.item()
+        loss, _ = Supervised(job.loss)(batch, answer.clone().requires_grad_())
+        loss.item()
     except EdgekitError:
         raise
     except Exception as error:  # as may a loss
         raise ModelError(f"the loss fails on {given}{_place(error)}: {_said(error)}", wanted) from error
     if not loss.requires_grad:
         raise ModelError(f"the loss of {given} cannot be differentiated", wanted)
-    return value
 
 
 def _place(error: Exception) -> str:

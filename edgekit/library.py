@@ -1,17 +1,16 @@
 """`edgekit.distill` for notebooks: the user's own modules, loader, loss and metric through the same run as a recipe.
 
 All of it is tried before anything is trained: the loader is read once, both modules answer some of it, loss and metric
-judge the untrained student. What does not fit shows then, and what came of it tells this job from any other.
+judge answers that are made up. What does not fit shows then, and what comes of it tells this job from any other.
 """
 
 from __future__ import annotations
 
 import copy
-import dataclasses
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +21,7 @@ from torch import nn
 
 from edgekit import candidates, files, workflow
 from edgekit.errors import DataError, ModelError, UsageError
-from edgekit.exporting.deployment import Deployed, Deployment
+from edgekit.exporting.deployment import Deployment
 from edgekit.exporting.proof import BATCHES
 from edgekit.judging import Predict
 from edgekit.recipe import consistency
@@ -36,13 +35,12 @@ from edgekit.runtime.model import Model
 from edgekit.signature import DTYPES, Tensor
 from edgekit.stages.job import Job, Network
 from edgekit.training.batches import LoaderSource
-from edgekit.training.objective import TaskLoss
+from edgekit.training.objective import Supervised, TaskLoss
 from edgekit.training.randomness import seeded
 
 P = TypeVar("P", bound=Part)
 Evaluate = Callable[[Predict], "np.ndarray | float"]
 _INPUTS, _CALIBRATION_BATCH = 64, 32
-_PAIRS = "yield pairs of one tensor of inputs and one of targets"
 _SCORES = "return a score in 0..1 for every example, or one number; as many for every model"
 
 
@@ -102,19 +100,20 @@ def distill(
     `student_budget`: what the student may lose against its teacher; `budget`: what every later stage may.
 
     Modules and random state are left as they are. Started again with the same arguments, a run goes on where it
-    stopped. Raises UsageError, DataError or ModelError where the parts do not fit, before anything is trained.
+    stopped. Before anything is trained, all is tried on each other: the loader is read once, `evaluate` is asked about
+    answers that are made up, and an EdgekitError says what does not fit.
     """
     kinds = _stages(stages or {"distill": {}})
     if not re.fullmatch("[a-z0-9][a-z0-9-]*", name):
         raise UsageError(f'"{name}" cannot name a run', "lower-case letters, digits and hyphens: it names a folder")
     if output not in ("logits", "probabilities"):
         raise UsageError(f'there is no output "{output}"', "one of logits, probabilities")
-    first = next((stage for stage in kinds.values() if isinstance(stage, Train)), Train())
-    alone = Train(**first.model_dump(include=set(Train.model_fields)))
-    calibrated = (stage.calibration_samples for stage in kinds.values() if isinstance(stage, Quantize))
+    like = next((stage for stage in kinds.values() if isinstance(stage, Train)), Train())
+    alone = Train(**like.model_dump(include=set(Train.model_fields)))
+    keep = max([_INPUTS, *(stage.calibration_samples for stage in kinds.values() if isinstance(stage, Quantize))])
     names = tuple(labels)
     with seeded(seed, 0):
-        examples = _Examples(train, seed, max([_INPUTS, *calibrated]))
+        examples = _Examples(train, seed, keep)
         held_out = _HeldOut(evaluate, test, examples.tensor, seed)
         job = Job(
             name=name,
@@ -156,10 +155,18 @@ class _Examples:
             with seeded(seed, 0):
                 for batch in self.source.epoch(0):
                     inputs, targets = (part.detach().cpu().numpy() for part in (batch.inputs, batch.targets))
+                    if not self.count:
+                        self.first = batch
                     kept.append(inputs[: max(keep - self.count, 0)].copy())
                     self._take(inputs, targets)
-        except (TypeError, ValueError, RuntimeError) as error:  # from numpy, torch, or the loader's own code
-            raise DataError(f"the loader yields what no arrays can be made of: {error}", _PAIRS) from error
+        except (
+            TypeError,
+            ValueError,
+            IndexError,
+            RuntimeError,
+        ) as error:  # from numpy, torch, or the loader's own code
+            told = f"the loader yields what no arrays can be made of: {error}"
+            raise DataError(told, "yield pairs of one tensor of inputs and one of targets") from error
         if self.count < max(BATCHES):
             raise DataError(f"the loader yields {self.count} examples; the proof needs at least {max(BATCHES)}")
         self.digest = self._digest.hexdigest()
@@ -194,9 +201,8 @@ class _HeldOut:
 
     def score(self, predict: Predict) -> dict[str, np.ndarray]:
         """Score a model on the splits "validation" and "test"."""
-        validation = self._scores("evaluate", self._evaluate, predict)
-        test = self._scores("test", self._test, predict) if self._test else validation
-        return {"validation": validation, "test": test}
+        scores = self._scores("evaluate", self._evaluate, predict)
+        return {"validation": scores, "test": self._scores("test", self._test, predict) if self._test else scores}
 
     def _scores(self, name: str, evaluate: Evaluate, predict: Predict) -> np.ndarray:
         with seeded(self._seed, 0):
@@ -211,58 +217,55 @@ class _HeldOut:
         known = self._shapes.setdefault(name, scores.shape)
         if scores.ndim > 1 or not scores.size or not np.isfinite(scores).all() or scores.shape != known:
             before = f", and {list(known)} before" if scores.shape != known else ""
-            told = f"{describe(scores)}{before}: {np.array2string(scores, threshold=6)}"
-            raise DataError(f"{name} returned {told}", _SCORES)
+            told = np.array2string(scores, threshold=6)
+            raise DataError(f"{name} returned {describe(scores)}{before}: {told}", _SCORES)
         return scores
 
 
 def _identified(job: Job, examples: _Examples, held_out: _HeldOut, source: str) -> Job:
-    """Try the job's parts on each other, and say in `data` and `recipe` what tells it from any other."""
+    """Try the job's parts on each other, and say in it what tells it from any other."""
     assert job.teacher and job.student
-    tried = candidates.rehearse(job)
-    deployed, asked = Deployed(job.student.make(), job.deployment).eval(), hashlib.sha256()
+    answers = candidates.rehearse(job)
+    teacher, student = (
+        replace(network, identity=network.identity | {"answers": f"{answers[who].norm():.4g}"})
+        for who, network in (("teacher", job.teacher), ("student", job.student))
+    )
+    asked = hashlib.sha256()
 
-    def predict(inputs: np.ndarray) -> np.ndarray:
+    def make_up(inputs: np.ndarray) -> np.ndarray:
+        """Answer what no network did, so that loss and metric are known by what they make of it."""
         asked.update(inputs.tobytes())
-        with torch.inference_mode():
-            answer: np.ndarray = deployed(torch.from_numpy(inputs)).numpy()
-        return answer
+        return np.random.default_rng(0).random((len(inputs), *answers["teacher"].shape[1:]), np.float32)
 
-    scores = held_out.score(predict)
-    tried += [asked.hexdigest(), job.metric, *(f"{values.shape} {values.mean():.4g}" for values in scores.values())]
+    loss, _ = Supervised(job.loss)(examples.first, torch.from_numpy(make_up(examples.first.inputs.cpu().numpy())))
+    scores = held_out.score(make_up)
+    figures = [f"{loss.item():.6g}", *(f"{describe(values)} {values.mean():.6g}" for values in scores.values())]
     data = {
         "source": source,
         "train": examples.count,
         **{split: len(values) if values.ndim else None for split, values in scores.items()},
         "labels": list(job.deployment.labels),
-        "fingerprint": files.fingerprint([examples.digest, tried]),
+        "fingerprint": files.fingerprint([examples.digest, asked.hexdigest(), job.metric, *figures]),
     }
     recipe = {
         "name": job.name,
         "task": job.task,
         "metric": job.metric,
         "seed": job.seed,
-        "teacher": {**job.teacher.identity, "train": job.teacher.train.model_dump()},
-        "student": {
-            **job.student.identity,
-            "train": job.student.train.model_dump(),
-            "baseline": job.baseline,
-            "budget": job.student_budget.model_dump(),
-        },
+        "teacher": {**teacher.identity, "train": teacher.train.model_dump()},
+        "student": {**student.identity, "train": student.train.model_dump(), "baseline": job.baseline},
         "export": {"input": str(examples.tensor), "output": job.deployment.output},
-        "measure": job.measure.model_dump(),
         "stages": {name: stage.model_dump(by_alias=True) for name, stage in job.stages.items()},
-        "budget": job.budget.model_dump(),
-        "targets": job.targets.model_dump(),
+        **{part: getattr(job, part).model_dump() for part in ("student_budget", "budget", "measure", "targets")},
     }
     provenance = {"made_by": "edgekit.distill", "recipe": recipe}
-    return dataclasses.replace(job, data=data, recipe=recipe, provenance=provenance)
+    return replace(job, teacher=teacher, student=student, data=data, recipe=recipe, provenance=provenance)
 
 
 def _network(module: nn.Module, train: Train) -> Network:
     digest = hashlib.sha256(repr(module).encode())
     for value in module.state_dict().values():
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     try:
         start = copy.deepcopy(module).cpu()
     except Exception as error:  # what a module holds may refuse in its own way
@@ -281,7 +284,8 @@ def _stages(said: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Stage]:
             made[name] = _part(STAGES[kind], {**values, "kind": kind}, "stages", name)
         else:
             faults.append(Fault(("stages", name), f'there is no kind of stage "{kind}"; one of {", ".join(STAGES)}'))
-    _raise(faults)
+    if faults:
+        raise _told(faults)
     return made
 
 
@@ -289,10 +293,8 @@ def _part(kind: type[P], values: Mapping[str, Any], *where: str) -> P:
     try:
         return kind.model_validate(dict(values))
     except ValidationError as error:
-        _raise(list(translate(error, kind, where)))
-        raise
+        raise _told(list(translate(error, kind, where))) from None
 
 
-def _raise(faults: list[Fault]) -> None:
-    if faults:
-        raise UsageError("; ".join(f"{dotted(each.path)}: {each.complaint}" for each in faults), faults[0].hint)
+def _told(faults: list[Fault]) -> UsageError:
+    return UsageError("; ".join(f"{dotted(each.path)}: {each.complaint}" for each in faults), faults[0].hint)

@@ -24,7 +24,7 @@ PACKAGES = ["torch", "onnx", "onnxruntime", "numpy", "torch-pruning"]
 
 
 class Standing(NamedTuple):
-    """A judged candidate as later steps see it: with its network where it has one, its key, and what it was built as."""
+    """A judged candidate as later steps see it: its network if it has one, its key, and what it was built as."""
 
     judged: Judged
     network: nn.Module | None

@@ -109,13 +109,15 @@ def test_started_again_a_run_is_not_repeated_whatever_the_random_state(
     assert capsys.readouterr().err.count("finished before") == 5
 
 
-def test_what_an_interruption_left_is_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_an_interruption_left_is_gone_on_with_and_the_teacher_serves_another_student(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     asked = 0
 
     def interrupted(predict: Predict) -> np.ndarray:
         nonlocal asked
         asked += 1
-        if asked == 3:  # the rehearsal, the teacher, the student
+        if asked == 3:  # before the run, the teacher, the student
             raise KeyboardInterrupt
         return correct(predict)
 
@@ -126,6 +128,10 @@ def test_what_an_interruption_left_is_gone_on_with(tmp_path: Path, capsys: pytes
     assert [path.name for path in (tmp_path / "distilled").iterdir()] == [run.folder.name]
     assert capsys.readouterr().err.count("finished before") == 2
     assert run.record["status"] == "finished"
+
+    other = edgekit.distill(**given(tmp_path, student=network(8)))
+    assert other.folder != run.folder
+    assert f"teacher: the same was made in run {run.folder.name}; taken from there" in capsys.readouterr().err
 
 
 class Pixels(nn.Module):

@@ -29,8 +29,8 @@ def learn(network: nn.Module, settings: Distill | Prune, context: Context) -> No
     if teacher is None:
         objective = Supervised(job.loss, settings.label_smoothing)
     else:
-        batches = source.batches if isinstance(source, ArraySource) else None
-        replies = answers(teacher, batches, settings.teacher_views, context.teacher_key, context.device)
+        batches = source.batches if isinstance(source, ArraySource) and settings.teacher_views else None
+        replies = answers(teacher, batches, settings.epochs, context.teacher_key, context.device)
         objective = Distillation(settings.losses, replies, job.loss, settings.label_smoothing)
     fit(
         network,

@@ -144,7 +144,6 @@ class _Training:
             self.laid_out = True
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(settings, epoch * steps + number - 1, settings.epochs * steps)
-        self.objective.prepare(batch)
         with self.device.busy():
             low = settings.precision == "bfloat16"
             with torch.autocast(batch.inputs.device.type, torch.bfloat16, enabled=low):

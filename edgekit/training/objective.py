@@ -20,18 +20,12 @@ Parts = dict[str, torch.Tensor]
 class Answers(Protocol):
     """Where the teacher's answers to a batch come from: a cache, or the teacher itself."""
 
-    def prepare(self, batch: TorchBatch) -> None:
-        """Do what takes long, before the device is taken for this batch."""
-
     def __call__(self, batch: TorchBatch) -> torch.Tensor:
         """Return the teacher's logits (b, classes) for `batch`."""
 
 
 class Objective(Protocol):
     """What a training minimises."""
-
-    def prepare(self, batch: TorchBatch) -> None:
-        """Do what takes long, before the device is taken for this batch."""
 
     def __call__(self, batch: TorchBatch, outputs: torch.Tensor) -> tuple[torch.Tensor, Parts]:
         """Return the scalar to minimise, and its unweighted parts by name."""
@@ -42,9 +36,6 @@ class Supervised:
 
     def __init__(self, loss: TaskLoss | None = None, label_smoothing: float = 0.0) -> None:
         self._loss: TaskLoss = loss or (lambda outputs, targets: hard_label(outputs, targets, label_smoothing))
-
-    def prepare(self, batch: TorchBatch) -> None:
-        """There is nothing to prepare."""
 
     def __call__(self, batch: TorchBatch, outputs: torch.Tensor) -> tuple[torch.Tensor, Parts]:
         """Return the loss against the labels."""
@@ -63,11 +54,6 @@ class Distillation:
         self._losses = losses
         self._answers = answers
         self._supervised = Supervised(loss, label_smoothing)
-
-    def prepare(self, batch: TorchBatch) -> None:
-        """Have the teacher's answers to the batch's view at hand."""
-        if self._losses.soft_target.weight:
-            self._answers.prepare(batch)
 
     def __call__(self, batch: TorchBatch, outputs: torch.Tensor) -> tuple[torch.Tensor, Parts]:
         """Return the weighted sum over the recipe's losses."""

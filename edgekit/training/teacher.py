@@ -25,9 +25,6 @@ class LiveTeacher:
     def __init__(self, module: nn.Module) -> None:
         self._module = module.eval()
 
-    def prepare(self, batch: TorchBatch) -> None:
-        """There is nothing to prepare."""
-
     @torch.inference_mode()
     def __call__(self, batch: TorchBatch) -> torch.Tensor:
         """Return the teacher's logits (b, classes)."""
@@ -37,7 +34,7 @@ class LiveTeacher:
 
 
 class CachedTeacher:
-    """Looks the teacher's logits up by view and example; a view that is missing or damaged is computed first."""
+    """Looks the teacher's logits up by view and example, in the views it was filled with."""
 
     def __init__(self, module: nn.Module, batches: Batches, identity: str, device: locks.Device) -> None:
         self._module = module.eval()
@@ -48,42 +45,52 @@ class CachedTeacher:
         self.folder = files.home() / "teachers" / key[:32]
         self._views: dict[int, np.ndarray] = {}
 
-    def prepare(self, batch: TorchBatch) -> None:
-        """Load the batch's view, or compute it."""
-        if batch.view not in self._views:
-            self._views[batch.view] = self._load(batch.view)
+    def fill(self, views: int) -> None:
+        """Have the answers to the first `views` views at hand: those on disk, and the others from the teacher."""
+        self._views = {view: kept for view in range(views) if (kept := self._kept(view)) is not None}
+        missing = [view for view in range(views) if view not in self._views]
+        if missing:
+            with console.bar("teacher's answers", len(missing) * self._batches.examples) as bar:
+                for place, view in enumerate(missing):
+                    self._views[view] = self._keep(view, self._ask(view, bar, place * self._batches.examples))
 
     def __call__(self, batch: TorchBatch) -> torch.Tensor:
         """Return the teacher's logits (b, classes) float32 for the batch's view of its examples."""
         assert batch.index is not None
         return torch.from_numpy(self._views[batch.view][batch.index]).to(batch.inputs.device)
 
-    def _load(self, view: int) -> np.ndarray:
-        path = self.folder / f"view-{view}.npy"
+    def _kept(self, view: int) -> np.ndarray | None:
+        path = self._path(view)
         note = path.with_suffix(".sha256")
-        if path.exists() and note.exists():
-            if note.read_text() == files.sha256(path):
-                return _mapped(path)
+        if not path.exists() or not note.exists():
+            return None
+        if note.read_text() != files.sha256(path):
             console.say(f"{path}: the kept answers are damaged; asking the teacher again")
-        content = io.BytesIO()  # by way of memory: of a full disk np.save says nothing that could be understood
-        np.save(content, self._ask(view))
-        with files.atomic(path) as temporary:
-            temporary.write_bytes(content.getbuffer())
-        files.write_text(note, files.sha256(path))
+            return None
         return _mapped(path)
 
+    def _keep(self, view: int, logits: np.ndarray) -> np.ndarray:
+        path = self._path(view)
+        content = io.BytesIO()  # by way of memory: of a full disk np.save says nothing that could be understood
+        np.save(content, logits)
+        with files.atomic(path) as temporary:
+            temporary.write_bytes(content.getbuffer())
+        files.write_text(path.with_suffix(".sha256"), files.sha256(path))
+        return _mapped(path)
+
+    def _path(self, view: int) -> Path:
+        return self.folder / f"view-{view}.npy"
+
     @torch.inference_mode()
-    def _ask(self, view: int) -> np.ndarray:
+    def _ask(self, view: int, bar: console.Bar, done: int) -> np.ndarray:
         answers = []
         device = placement.target()
         self._module.to(device)
-        with console.bar(f"teacher's answers, view {view}", self._batches.examples) as bar:
-            done = 0
-            for batch in map(tensors, self._batches.in_order(view)):
-                with self._device.busy():
-                    answers.append(self._module(batch.inputs.to(device)).float().cpu().numpy())
-                done += len(batch.targets)
-                bar.update(done)
+        for batch in map(tensors, self._batches.in_order(view)):
+            with self._device.busy():
+                answers.append(self._module(batch.inputs.to(device)).float().cpu().numpy())
+            done += len(batch.targets)
+            bar.update(done, f"view {view + 1}")
         return np.concatenate(answers)
 
 
@@ -93,9 +100,11 @@ def _mapped(path: Path) -> np.ndarray:
 
 
 def answers(
-    module: nn.Module, batches: Batches | None, views: int, identity: str, device: locks.Device
+    module: nn.Module, batches: Batches | None, epochs: int, identity: str, device: locks.Device
 ) -> LiveTeacher | CachedTeacher:
-    """Keep the teacher's answers where the views are counted and the examples known; else ask it live."""
-    if batches is None or not views:
+    """Keep the teacher's answers for `epochs` where the views are counted and the examples known; else ask it live."""
+    if batches is None or not batches.views:
         return LiveTeacher(module)
-    return CachedTeacher(module, batches, identity, device)
+    cached = CachedTeacher(module, batches, identity, device)
+    cached.fill(min(batches.views, epochs))
+    return cached

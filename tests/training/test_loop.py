@@ -31,6 +31,7 @@ def test_the_loss_falls_and_what_was_learned_is_right(network, train, arrays, sp
 
 def test_the_history_has_a_line_for_every_epoch(network, train, arrays, device, settings):
     teacher = CachedTeacher(network(), arrays().batches, "t", device)
+    teacher.fill(settings().epochs)
     history = train(network(), arrays(), settings(), Distillation(Losses(), teacher))
     assert [line["epoch"] for line in history] == [1, 2, 3]
     for line in history:

@@ -33,19 +33,14 @@ def batches(split: Split, **said) -> Batches:
 
 
 def ask(teacher, source: Batches, epochs: int) -> list[tuple[TorchBatch, torch.Tensor]]:
-    found = []
-    for epoch in range(epochs):
-        for batch in map(tensors, source.epoch(epoch)):
-            teacher.prepare(batch)
-            found.append((batch, teacher(batch)))
-    return found
+    teacher.fill(min(source.views, epochs))
+    return [(batch, teacher(batch)) for epoch in range(epochs) for batch in map(tensors, source.epoch(epoch))]
 
 
 def test_kept_answers_are_the_live_ones_for_every_view_and_every_batch(split, device):
     cached, live = CachedTeacher(Teacher().train(), batches(split), "t", device), LiveTeacher(Teacher().train())
     seen = set()
     for batch, kept in ask(cached, batches(split), epochs=6):
-        live.prepare(batch)
         torch.testing.assert_close(kept, live(batch))
         assert kept.dtype == torch.float32
         seen.add(batch.view)
@@ -140,8 +135,9 @@ def test_a_student_learns_from_a_live_teachers_answers(split):
 
 
 def test_answers_are_kept_where_the_views_are_counted_and_the_examples_known(split, device):
-    known = batches(split)
-    assert isinstance(answers(Teacher(), known, 3, "t", device), CachedTeacher)
-    assert isinstance(answers(Teacher(), known, 0, "t", device), LiveTeacher)
+    teacher = Teacher()
+    assert isinstance(answers(teacher, batches(split), 2, "t", device), CachedTeacher)
+    assert teacher.asked == 2 * 44  # two epochs see two of the three views
+    assert isinstance(answers(Teacher(), batches(split, views=0), 3, "t", device), LiveTeacher)
     loader = LoaderSource([(torch.ones(1), torch.ones(1))])
     assert isinstance(answers(Teacher(), getattr(loader, "batches", None), 3, "t", device), LiveTeacher)
