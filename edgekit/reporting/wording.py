@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from edgekit.latency.comparison import MARGIN
 from edgekit.reporting.record import Change, Estimate, Ratio, Run, Target, Verdict
 
 MINUS = "−"
@@ -121,9 +122,9 @@ def target(target: Target) -> tuple[str, str, str]:
 def compared(model: Verdict, teacher: Verdict) -> str:
     """Say how a model stands to its teacher in speed and size: 23× faster and 9.1× smaller than its teacher."""
     ratio = model.speedup_over_teacher
-    if ratio and ratio.low > 1:
+    if ratio and ratio.low > MARGIN:
         speed = f"{times(ratio.ratio)} faster"
-    elif ratio and ratio.high < 1:
+    elif ratio and ratio.high < 1 / MARGIN:
         speed = f"{times(1 / ratio.ratio)} slower"
     else:
         speed = "not clearly faster"
@@ -144,6 +145,8 @@ def headline(run: Run) -> str:
     scored = f"{estimate(model.test)} {model.metric}"
     if teacher is None:
         return f"The model {model.label} reaches {scored}."
+    if len(run.verdicts) == 1:
+        return f"The {model.label} reaches {scored}."
     if model is teacher:
         return f"The teacher was kept, at {scored}: no smaller model passed the judge."
     return f"The {model.label} model is {compared(model, teacher)}, at {scored} against {percent(teacher.test.value)}."
