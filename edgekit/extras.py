@@ -46,3 +46,10 @@ def need(module: str, purpose: str) -> ModuleType:
 def missing(modules: list[str]) -> list[str]:
     """Return those of `modules` that are not installed, without importing them."""
     return [name for name in modules if importlib.util.find_spec(name) is None]
+
+
+def need_all(modules: list[str]) -> None:
+    """Raise MissingExtra that names those of `modules` that are not installed, and one pip line for all."""
+    if absent := missing(modules):
+        extras = ",".join(sorted({EXTRA_OF[name] for name in absent}))
+        raise MissingExtra(f"not installed: {', '.join(absent)}", f'pip install "edgekit-onnx[{extras}]"')

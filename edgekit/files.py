@@ -120,6 +120,23 @@ def read_json(path: Path) -> Any:
         return None
 
 
+def write_sealed(path: Path, value: dict[str, Any]) -> None:
+    """Write `value` as JSON in one step, with its own hash as "seal"."""
+    write_json(path, value | {"seal": fingerprint(value)})
+
+
+def read_sealed(path: Path) -> dict[str, Any] | None:
+    """Read what `write_sealed` wrote, without the seal; None where the file is absent, or not as it was written."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        return None
+    seal = value.pop("seal", None)
+    try:
+        return value if fingerprint(value) == seal else None
+    except ValueError:  # NaN, which nothing wrote
+        return None
+
+
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     digest = hashlib.sha256()

@@ -8,6 +8,8 @@ judge decides on validation examples; test examples only fill the table, so that
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -133,7 +135,7 @@ class Judge:
         }
         with files.atomic(folder / SCORES) as temporary:
             np.savez_compressed(temporary, **scores)  # type: ignore[arg-type]
-        files.write_json(folder / VERDICT, verdict)
+        files.write_sealed(folder / VERDICT, verdict)
         return Judged(verdict, graph, scores)
 
     def _per_class(self, scores: np.ndarray) -> list[float | None] | None:
@@ -144,17 +146,20 @@ class Judge:
         return [float(part.mean()) if len(part) else None for part in found]
 
     def _recall(self, candidate: Candidate, key: str) -> Judged | None:
-        verdict = files.read_json(candidate.folder / VERDICT)
-        if not verdict or verdict["key"] != key:
+        path = candidate.folder / VERDICT
+        if not path.exists():
             return None
-        graph = self.root / verdict["model"]["file"]
+        verdict = files.read_sealed(path)
+        if verdict and verdict["key"] != key:
+            return None
         try:
+            graph = self.root / verdict["model"]["file"] if verdict else path
             with np.load(candidate.folder / SCORES) as saved:
                 scores = dict(saved)
-            whole = files.sha256(graph) == verdict["model"]["sha256"]
-        except (OSError, ValueError):
+            whole = verdict and files.sha256(graph) == verdict["model"]["sha256"]
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
             whole = False
-        if not whole:
+        if not verdict or not whole:
             console.say(f"{candidate.label}: what was judged is damaged or gone; judging again")
             return None
         return Judged(verdict, graph, scores)
@@ -218,8 +223,8 @@ def decide(
     speed = f"{faster['ratio']:.2f}× [{faster['low']:.2f}, {faster['high']:.2f}] the speed of {other}"
     if gains == "accuracy":
         kept = change["points"] >= 0
-        clear = change["low"] is not None and (change["low"] > 0 or change["high"] < 0)
-        return kept, f"{points} against {other}" + ("" if clear else ", no clear difference")
+        unclear = change["low"] is not None and change["low"] <= 0 <= change["high"]
+        return kept, f"{points} against {other}" + (", no clear difference" if unclear else "")
     allowed = budget.max_drop_points
     if allowed is not None and -change["points"] > allowed:
         return False, f"{points} against {other}, and a loss of {allowed:g} is allowed; {speed}"

@@ -6,10 +6,9 @@ judge answers that are made up. What does not fit shows then, and what comes of 
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,29 +18,24 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from edgekit import candidates, files, workflow
-from edgekit.errors import DataError, ModelError, UsageError
+from edgekit import files
+from edgekit.errors import UsageError
 from edgekit.exporting.deployment import Deployment
-from edgekit.exporting.proof import BATCHES
-from edgekit.judging import Predict
 from edgekit.recipe import consistency
 from edgekit.recipe.document import Document
 from edgekit.recipe.faults import Fault, dotted, translate
 from edgekit.recipe.schema import STAGES, Budget, Measure, Part, Quantize, Stage, Targets, Train
 from edgekit.reporting import page
 from edgekit.runtime.bundle import load
-from edgekit.runtime.feeds import Feeds, describe
+from edgekit.runtime.feeds import describe
 from edgekit.runtime.model import Model
-from edgekit.signature import DTYPES, Tensor
-from edgekit.stages.job import Job, Network
-from edgekit.training.batches import LoaderSource
+from edgekit.stages.job import Job
 from edgekit.training.objective import Supervised, TaskLoss
 from edgekit.training.randomness import seeded
+from edgekit.workflow import given, rehearsal, running
 
 P = TypeVar("P", bound=Part)
-Evaluate = Callable[[Predict], "np.ndarray | float"]
-_INPUTS, _CALIBRATION_BATCH = 64, 32
-_SCORES = "return a score in 0..1 for every example, or one number; as many for every model"
+_INPUTS = 64  # examples for the proof and the timing
 
 
 @dataclass(frozen=True)
@@ -71,8 +65,8 @@ def distill(
     student: nn.Module,
     *,
     train: Iterable[Any],
-    evaluate: Evaluate,
-    test: Evaluate | None = None,
+    evaluate: given.Evaluate,
+    test: given.Evaluate | None = None,
     loss: TaskLoss | None = None,
     metric: str = "accuracy",
     labels: Iterable[str] = (),
@@ -113,15 +107,15 @@ def distill(
     keep = max([_INPUTS, *(stage.calibration_samples for stage in kinds.values() if isinstance(stage, Quantize))])
     names = tuple(labels)
     with seeded(seed, 0):
-        examples = _Examples(train, seed, keep)
-        held_out = _HeldOut(evaluate, test, examples.tensor, seed)
+        examples = given.Examples(train, seed, keep)
+        held_out = given.HeldOut(evaluate, test, examples.tensor, seed)
         job = Job(
             name=name,
             task="classification" if names else "custom",
             metric=metric,
             seed=seed,
-            teacher=_network(teacher, _part(Train, {"epochs": 0, **(teacher_training or {})}, "teacher_training")),
-            student=_network(student, alone),
+            teacher=given.network(teacher, _part(Train, {"epochs": 0, **(teacher_training or {})}, "teacher_training")),
+            student=given.network(student, alone),
             baseline=baseline,
             stages=kinds,
             source=lambda _settings, _views: examples.source,
@@ -139,93 +133,16 @@ def distill(
         )
         job = _identified(job, examples, held_out, type(train).__name__)
         place = Path(folder) / name / files.fingerprint([job.recipe, job.data])[:8]
-        record = workflow.run(job, place) | {"report": page.FILE}
-        files.write_json(place / workflow.RUN, record)
+        record = running.run(job, place) | {"report": page.FILE}
+        files.write_json(place / running.RUN, record)
         page.write(place)
     return Run(place, record)
 
 
-class _Examples:
-    """The user's loader, read once: its first `keep` inputs, how many there are, and a hash of all."""
-
-    def __init__(self, loader: Iterable[Any], seed: int, keep: int) -> None:
-        self.source, self.count = LoaderSource(loader), 0
-        self._digest, self._form, kept = hashlib.sha256(), "", list[np.ndarray]()
-        try:
-            with seeded(seed, 0):
-                for batch in self.source.epoch(0):
-                    inputs, targets = (part.detach().cpu().numpy() for part in (batch.inputs, batch.targets))
-                    if not self.count:
-                        self.first = batch
-                    kept.append(inputs[: max(keep - self.count, 0)].copy())
-                    self._take(inputs, targets)
-        except (
-            TypeError,
-            ValueError,
-            IndexError,
-            RuntimeError,
-        ) as error:  # from numpy, torch, or the loader's own code
-            told = f"the loader yields what no arrays can be made of: {error}"
-            raise DataError(told, "yield pairs of one tensor of inputs and one of targets") from error
-        if self.count < max(BATCHES):
-            raise DataError(f"the loader yields {self.count} examples; the proof needs at least {max(BATCHES)}")
-        self.digest = self._digest.hexdigest()
-        self.inputs = np.concatenate(kept)
-        self.tensor = Tensor("input", str(self.inputs.dtype), ("N", *self.inputs.shape[1:]))
-
-    def _take(self, inputs: np.ndarray, targets: np.ndarray) -> None:
-        form = describe(inputs[:0])
-        self._form = self._form or form
-        if form != self._form or inputs.shape[:1] != targets.shape[:1] or str(inputs.dtype) not in DTYPES:
-            raise DataError(
-                f"after {self.count} examples the loader yields inputs {describe(inputs)}, targets {describe(targets)}",
-                "give every input one target, and the dtype and shape of the first",
-            )
-        self.count += len(inputs)
-        for part in (inputs, targets):
-            self._digest.update(describe(part).encode() + part.tobytes())
-
-    def calibration(self, count: int) -> Iterator[dict[str, np.ndarray]]:
-        """Yield feeds of the first `count` examples."""
-        for at in range(0, min(count, len(self.inputs)), _CALIBRATION_BATCH):
-            yield {self.tensor.name: self.inputs[at : min(at + _CALIBRATION_BATCH, count)]}
-
-
-class _HeldOut:
-    """The user's metric on held-out data: drawn with the same random numbers every time, and checked."""
-
-    def __init__(self, evaluate: Evaluate, test: Evaluate | None, tensor: Tensor, seed: int) -> None:
-        self._evaluate, self._test, self._seed = evaluate, test, seed
-        self._name, self._feeds = tensor.name, Feeds([tensor], cast=True)
-        self._shapes: dict[str, tuple[int, ...]] = {}
-
-    def score(self, predict: Predict) -> dict[str, np.ndarray]:
-        """Score a model on the splits "validation" and "test"."""
-        scores = self._scores("evaluate", self._evaluate, predict)
-        return {"validation": scores, "test": self._scores("test", self._test, predict) if self._test else scores}
-
-    def _scores(self, name: str, evaluate: Evaluate, predict: Predict) -> np.ndarray:
-        with seeded(self._seed, 0):
-            values = evaluate(lambda inputs: predict(self._feeds(np.asarray(inputs))[self._name]))
-        try:
-            scores = np.asarray(values)
-        except (TypeError, ValueError, RuntimeError):  # ragged, on another device, with its gradient
-            scores = np.asarray(None)
-        if scores.dtype.kind not in "biuf":
-            raise DataError(f"{name} returned a {type(values).__name__}", _SCORES)
-        scores = scores.astype(np.float64)
-        known = self._shapes.setdefault(name, scores.shape)
-        if scores.ndim > 1 or not scores.size or not np.isfinite(scores).all() or scores.shape != known:
-            before = f", and {list(known)} before" if scores.shape != known else ""
-            told = np.array2string(scores, threshold=6)
-            raise DataError(f"{name} returned {describe(scores)}{before}: {told}", _SCORES)
-        return scores
-
-
-def _identified(job: Job, examples: _Examples, held_out: _HeldOut, source: str) -> Job:
+def _identified(job: Job, examples: given.Examples, held_out: given.HeldOut, source: str) -> Job:
     """Try the job's parts on each other, and say in it what tells it from any other."""
     assert job.teacher and job.student
-    answers = candidates.rehearse(job)
+    answers = rehearsal.rehearse(job)
     teacher, student = (
         replace(network, identity=network.identity | {"answers": f"{answers[who].norm():.4g}"})
         for who, network in (("teacher", job.teacher), ("student", job.student))
@@ -260,18 +177,6 @@ def _identified(job: Job, examples: _Examples, held_out: _HeldOut, source: str) 
     }
     provenance = {"made_by": "edgekit.distill", "recipe": recipe}
     return replace(job, teacher=teacher, student=student, data=data, recipe=recipe, provenance=provenance)
-
-
-def _network(module: nn.Module, train: Train) -> Network:
-    digest = hashlib.sha256(repr(module).encode())
-    for value in module.state_dict().values():
-        digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
-    try:
-        start = copy.deepcopy(module).cpu()
-    except Exception as error:  # what a module holds may refuse in its own way
-        raise ModelError(f"a {type(module).__name__} cannot be copied: {error}", "build it anew") from error
-    identity = {"class": type(module).__qualname__, "sha256": digest.hexdigest()}
-    return Network(lambda: copy.deepcopy(start), identity, train)
 
 
 def _stages(said: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Stage]:

@@ -13,11 +13,11 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import edgekit
-from edgekit import workflow
 from edgekit.judging import Predict
 from edgekit.library import Run
 from edgekit.reporting import record
 from edgekit.stages.job import Job
+from edgekit.workflow import running
 
 GENERATOR = torch.Generator().manual_seed(0)
 INPUTS = torch.randn(200, 6, generator=GENERATOR)
@@ -232,7 +232,7 @@ def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[
         found: Path = stopped.value.args[0]
         return found
 
-    monkeypatch.setattr(workflow, "run", stop)
+    monkeypatch.setattr(running, "run", stop)
     yield find
     assert not list(tmp_path.glob("distilled"))
 

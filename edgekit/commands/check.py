@@ -25,8 +25,8 @@ def command(
     from pathlib import Path
 
     from edgekit import console
-    from edgekit.errors import MissingExtra, RecipeError, UsageError
-    from edgekit.extras import EXTRA_OF, missing
+    from edgekit.errors import RecipeError, UsageError
+    from edgekit.extras import missing, need_all
     from edgekit.recipe import finding
     from edgekit.recipe.json_schema import describe
     from edgekit.recipe.loading import load
@@ -62,9 +62,7 @@ def command(
         )
     else:
         _print_plan(loaded, finding.shown(loaded.path), runs.as_posix(), guess)
-    if absent:
-        extras = ",".join(sorted({EXTRA_OF[module] for module in absent}))
-        raise MissingExtra(f"not installed: {', '.join(absent)}", f'pip install "edgekit-onnx[{extras}]"')
+    need_all(absent)
 
 
 def _print_schema(schema: dict[str, Any], one_line: bool) -> None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgekit import console, extras, files
-from edgekit.errors import MissingExtra, TargetMissed, UsageError
-
-if TYPE_CHECKING:
-    from edgekit.recipe.loading import Loaded
+from edgekit.errors import TargetMissed, UsageError
 
 _INTERRUPTED = 130  # as shells have it for a command ended by Ctrl-C
 
@@ -29,20 +26,21 @@ def run_recipe(
     Ctrl-C ends it with exit code 130, once it has said that the run is kept.
     """
     from edgekit.recipe.loading import load
+    from edgekit.recipe.plan import needs
 
     loaded = load(name, overrides, quick)
-    _need(loaded)
+    extras.need_all(needs(loaded.recipe))  # hours later it would be too late
     console.say(f"{loaded.recipe.name}: loading PyTorch and the data")
-    from edgekit import candidates, preparing, workflow
+    from edgekit.workflow import preparing, rehearsal, running
 
     job = preparing.prepare(loaded)
     if teacher_alone:
         job = preparing.teacher_only(job)
-    candidates.rehearse(job)
-    steps = [step.name for step in workflow.plan(job)]
+    rehearsal.rehearse(job)
+    steps = [step.name for step in running.plan(job)]
     if until and until not in steps:
         raise UsageError(f'there is no stage "{until}" to stop after', f"one of {', '.join(steps)}")
-    steps = [step.name for step in workflow.plan(job, until)]
+    steps = [step.name for step in running.plan(job, until)]
     folder = preparing.run_folder(job, Path(runs))
     counts = ", ".join(f"{job.data[split]} {split}" for split in ("train", "validation", "test"))
     console.say(f"{job.data['source']}: {counts}; stages: {', '.join(steps)}; run folder: {folder}")
@@ -51,20 +49,10 @@ def run_recipe(
             console.result({"run": str(folder), "stages": steps})
         return
     try:
-        _show(workflow.run(job, folder, until), folder, as_json, teacher_alone)
+        _show(running.run(job, folder, until), folder, as_json, teacher_alone)
     except KeyboardInterrupt:
         console.say(f'stopped; the run is kept in "{folder}", and the same command goes on with it')
         raise SystemExit(_INTERRUPTED) from None
-
-
-def _need(loaded: Loaded) -> None:
-    """Raise MissingExtra where a package is absent that the run would miss hours later."""
-    from edgekit.recipe.plan import needs
-
-    absent = extras.missing(needs(loaded.recipe))
-    if absent:
-        wanted = ",".join(sorted({extras.EXTRA_OF[module] for module in absent}))
-        raise MissingExtra(f"not installed: {', '.join(absent)}", f'pip install "edgekit-onnx[{wanted}]"')
 
 
 def _show(run: dict[str, Any], folder: Path, as_json: bool, with_weights: bool) -> None:

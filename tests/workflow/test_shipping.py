@@ -10,10 +10,10 @@ from typing import Any
 import onnx
 import pytest
 
-from edgekit import preparing, shipping, workflow
 from edgekit.recipe.loading import load
 from edgekit.recipe.schema import Targets
 from edgekit.stages.job import Job
+from edgekit.workflow import preparing, running, shipping
 
 VERDICT: dict[str, Any] = {
     "test": {"value": 0.95},
@@ -56,7 +56,7 @@ def test_a_bundle_says_where_it_comes_from_and_nothing_of_the_makers_folders(tin
     data = tiny.parent / "shapes.npz"
     tiny.write_text(tiny.read_text().replace("source: shapes.npz", f"source: {data}"))
     job = preparing.prepare(load(tiny))
-    record = workflow.run(job, tmp_path / "runs" / "tiny" / "id", until="student")
+    record = running.run(job, tmp_path / "runs" / "tiny" / "id", until="student")
     bundle = tmp_path / "runs" / "tiny" / "id" / "bundle"
     said = json.loads((bundle / "manifest.json").read_text())
     assert said["provenance"]["seed"] == 0

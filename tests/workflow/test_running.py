@@ -15,15 +15,16 @@ import numpy as np
 import pytest
 
 import edgekit
-from edgekit import files, modelfile, preparing, workflow
+from edgekit import files, modelfile
 from edgekit.errors import EdgekitError
 from edgekit.recipe.loading import load
+from edgekit.workflow import preparing, running
 
 
 def run(recipe: Path, runs: Path, *overrides: str, until: str | None = None) -> tuple[dict[str, Any], Path]:
     job = preparing.prepare(load(recipe, overrides))
     folder = preparing.run_folder(job, runs)
-    return workflow.run(job, folder, until), folder
+    return running.run(job, folder, until), folder
 
 
 def outcome(record: dict[str, Any]) -> list[dict[str, Any]]:

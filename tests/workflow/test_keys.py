@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edgekit import keys, preparing
 from edgekit.recipe.loading import load
 from edgekit.stages.job import Job, Step
-from edgekit.workflow import plan
+from edgekit.workflow import keys, preparing
+from edgekit.workflow.running import plan
 
 
 def prepared(recipe: Path, *overrides: str) -> tuple[Job, dict[str, Step]]:

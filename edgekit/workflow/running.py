@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from edgekit import __version__, candidates, console, files, hardware, keys, locks, shipping
+from edgekit import __version__, console, files, hardware, locks
 from edgekit.judging import Candidate, Judge, Judged
 from edgekit.recipe.schema import Budget, Stage
 from edgekit.stages import KINDS
 from edgekit.stages.job import Context, Job, Step
+from edgekit.workflow import candidates, keys, shipping
 
 RUN = "run.json"
 PACKAGES = ["torch", "onnx", "onnxruntime", "numpy", "torch-pruning"]
@@ -99,9 +100,12 @@ class _Run:
 
     def go(self, until: str | None) -> dict[str, Any]:
         """Take every step, then write the bundle of what is kept."""
-        for step in plan(self.job, until):
-            self._take(step)
+        make = True
+        for step in plan(self.job):
+            if not self._take(step, make):
+                break  # what comes after `until` is kept where it is there, and not made where it is not
             files.write_json(self.folder / RUN, self.record)
+            make = make and step.name != until
         assert self.kept  # the first step is the reference, which is never undone
         shipping.ship(self.job, self.kept.judged, self.record, self.folder / "bundle")
         verdict = self.kept.judged.verdict
@@ -111,8 +115,8 @@ class _Run:
         files.write_json(self.folder / RUN, self.record)
         return self.record
 
-    def _take(self, step: Step) -> None:
-        """Find the step's candidate, or make it; have it judged; keep or undo it."""
+    def _take(self, step: Step, make: bool) -> bool:
+        """Find the step's candidate, or make it; have it judged; keep or undo it. False: it is not there."""
         job, kept, teacher, kind = self.job, self.kept, self.teacher, KINDS[step.kind]
         folder = self.folder / step.name
         origin_name = kept.origin if kept and "incumbent" in kind.uses else step.origin
@@ -130,6 +134,8 @@ class _Run:
         if record:
             console.say(f"{step.name}: finished before, in {console.duration(record['seconds'])}")
             network = candidates.restore(record, folder, origin)
+        elif not make:
+            return False
         else:
             began = time.monotonic()
             context = Context(
@@ -154,6 +160,7 @@ class _Run:
             self.teacher = standing
         if judged.verdict["decision"] != "undone":
             self.kept = standing
+        return True
 
     def _judge(self, step: Step, record: dict[str, Any], network: nn.Module | None) -> Judged:
         kind, folder = KINDS[step.kind], self.folder / step.name

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit import candidates, preparing
 from edgekit.errors import DeviceError, EdgekitError, ModelError, RecipeError
 from edgekit.recipe.loading import load
 from edgekit.recipe.schema import Distill, Measure, Train
 from edgekit.stages.job import Job, Made, Network
+from edgekit.workflow import candidates, preparing, rehearsal
 
 
 def network(width: int = 4) -> Network:
@@ -173,7 +173,7 @@ def test_a_rehearsal_gives_what_the_networks_answer_and_leaves_random_state_and_
     job = dataclasses.replace(job, teacher=answering(lambda: teacher), student=answering(lambda: student))
     teacher, student = classes(3), classes(3)
     before = torch.get_rng_state()
-    answers, again = candidates.rehearse(job), candidates.rehearse(job)
+    answers, again = rehearsal.rehearse(job), rehearsal.rehearse(job)
     assert torch.equal(before, torch.get_rng_state())
     assert list(answers) == ["teacher", "student"]
     assert {tuple(answer.shape) for answer in answers.values()} == {(8, 3)}
@@ -195,7 +195,7 @@ def test_a_rehearsal_gives_what_the_networks_answer_and_leaves_random_state_and_
 )
 def test_a_network_that_does_not_fit_is_told_before_anything_is_trained(job: Job, student: Network, said: str) -> None:
     with pytest.raises(ModelError, match=said):
-        candidates.rehearse(dataclasses.replace(job, student=student))
+        rehearsal.rehearse(dataclasses.replace(job, student=student))
 
 
 def test_an_error_in_the_users_own_code_is_told_with_its_line(tiny: Path) -> None:
@@ -204,15 +204,15 @@ def test_an_error_in_the_users_own_code_is_told_with_its_line(tiny: Path) -> Non
     path.write_text("\n".join(lines))
     where = 1 + next(number for number, line in enumerate(lines) if "self.head(" in line)
     with pytest.raises(ModelError, match=f"at net.py, line {where}: RuntimeError: mat1 and mat2"):
-        candidates.rehearse(preparing.prepare(load(tiny)))
+        rehearsal.rehearse(preparing.prepare(load(tiny)))
 
 
 def test_teacher_and_student_must_answer_alike_where_one_teaches_the_other(job: Job) -> None:
     free = dataclasses.replace(job, deployment=dataclasses.replace(job.deployment, labels=()))
     free = dataclasses.replace(free, student=answering(lambda: classes(4)))
     with pytest.raises(ModelError, match=r"the teacher answers \[3\] to an input, and the student \[4\]"):
-        candidates.rehearse(free)
-    candidates.rehearse(dataclasses.replace(free, stages={}))
+        rehearsal.rehearse(free)
+    rehearsal.rehearse(dataclasses.replace(free, stages={}))
 
 
 def test_soft_targets_of_a_single_number_are_refused(job: Job) -> None:
@@ -225,9 +225,9 @@ def test_soft_targets_of_a_single_number_are_refused(job: Job) -> None:
         stages={"distill": Distill()},
     )
     with pytest.raises(RecipeError, match=r"stages\.distill: soft-target teaches nothing"):
-        candidates.rehearse(one)
+        rehearsal.rehearse(one)
     losses = {"soft-target": {"weight": 0}, "hard-label": {"weight": 1}}
-    candidates.rehearse(dataclasses.replace(one, stages={"distill": Distill.model_validate({"losses": losses})}))
+    rehearsal.rehearse(dataclasses.replace(one, stages={"distill": Distill.model_validate({"losses": losses})}))
 
 
 @pytest.mark.parametrize(
@@ -242,12 +242,12 @@ def test_soft_targets_of_a_single_number_are_refused(job: Job) -> None:
 )
 def test_a_loss_that_cannot_be_trained_on_is_refused(job: Job, loss: object, said: str) -> None:
     with pytest.raises(ModelError, match=said):
-        candidates.rehearse(dataclasses.replace(job, loss=loss))  # type: ignore[arg-type]
+        rehearsal.rehearse(dataclasses.replace(job, loss=loss))  # type: ignore[arg-type]
 
 
 def test_a_device_that_is_not_there_is_told_before_anything_is_trained(job: Job) -> None:
     with pytest.raises(DeviceError, match='asked for device "cuda"'):
-        candidates.rehearse(dataclasses.replace(job, measure=Measure(device="cuda")))
+        rehearsal.rehearse(dataclasses.replace(job, measure=Measure(device="cuda")))
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights", b"\xff" * 40], ids=["empty", "text", "bytes"])
@@ -257,4 +257,4 @@ def test_weights_that_cannot_be_read_are_told(job: Job, tiny: Path, content: byt
     path.write_bytes(content)
     teacher = dataclasses.replace(job.teacher, weights=path)
     with pytest.raises(EdgekitError, match=r'teacher\.safetensors" is damaged, or no safetensors file at all'):
-        candidates.rehearse(dataclasses.replace(job, teacher=teacher))
+        rehearsal.rehearse(dataclasses.replace(job, teacher=teacher))

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgekit import preparing
 from edgekit.errors import DataError, ModelError
 from edgekit.recipe.loading import load
 from edgekit.recipe.schema import Train
+from edgekit.workflow import preparing
 
 
 def test_a_job_holds_what_the_recipe_says(tiny: Path) -> None:

@@ -19,7 +19,7 @@ from edgekit.judging import Predict
 from edgekit.recipe.loading import Loaded, resolve_model, resolved
 from edgekit.recipe.plan import student_training
 from edgekit.recipe.schema import Network as NetworkSettings
-from edgekit.recipe.schema import Recipe, Train
+from edgekit.recipe.schema import Recipe, Targets, Train
 from edgekit.signature import Tensor
 from edgekit.stages.job import Job, Network
 from edgekit.training.batches import ArraySource
@@ -151,7 +151,7 @@ def run_folder(job: Job, runs: Path) -> Path:
 def teacher_only(job: Job) -> Job:
     """Return the job of training the recipe's teacher from labels alone; its only network where it has no teacher."""
     if job.teacher is None:
-        return dataclasses.replace(job, stages={}, recipe=job.recipe | {"stages": {}})
+        return dataclasses.replace(job, stages={}, targets=Targets(), recipe=job.recipe | {"stages": {}})
     teacher = dataclasses.replace(job.teacher, weights=None)
     recipe = job.recipe | {"stages": {}, "teacher": job.recipe["teacher"] | {"weights": None}}
-    return dataclasses.replace(job, teacher=teacher, student=None, stages={}, recipe=recipe)
+    return dataclasses.replace(job, teacher=teacher, student=None, stages={}, targets=Targets(), recipe=recipe)

@@ -56,6 +56,7 @@ def verdict(
             "gains": gains,
             "measure": job.measure.model_dump(),
             "deployment": repr(job.deployment),
+            "metric": job.metric,
             "data": job.data["fingerprint"],
         }
     )
@@ -63,6 +64,6 @@ def verdict(
 
 @cache
 def _code() -> str:
-    here = Path(__file__).parent
-    sources = sorted(path for room in _ROOMS for path in (here / room).rglob("*.py"))
+    package = Path(__file__).parents[1]
+    sources = sorted(path for room in _ROOMS for path in (package / room).rglob("*.py"))
     return files.fingerprint([files.sha256(path) for path in sources])
