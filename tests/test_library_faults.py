@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 import edgekit
-from edgekit import library
 from edgekit.errors import DataError, EdgekitError, InputError, ModelError, UsageError
 from edgekit.judging import Predict
 from edgekit.signature import Tensor
+from edgekit.workflow import given
 
 GENERATOR = torch.Generator().manual_seed(0)
 X, Y = torch.randn(24, 6, generator=GENERATOR), torch.arange(24) % 3
@@ -81,7 +81,7 @@ def test_what_does_not_fit_is_told_before_anything_is_trained(
 
 def test_scores_that_cannot_be_paired_are_refused() -> None:
     answers = iter([80, 79])
-    held_out = library._HeldOut(lambda predict: np.ones(next(answers)), None, TENSOR, 0)
+    held_out = given.HeldOut(lambda predict: np.ones(next(answers)), None, TENSOR, 0)
     held_out.score(lambda inputs: inputs)
     with pytest.raises(DataError, match=r"evaluate returned float64\[79\], and \[80\] before"):
         held_out.score(lambda inputs: inputs)
@@ -100,7 +100,7 @@ def test_a_metric_may_ask_in_lists_tensors_and_float64_and_draws_the_same_exampl
             predict(inputs)
         return np.asarray(predict(HELD_OUT[chosen]).argmax(1) == ANSWERS[chosen])
 
-    held_out = library._HeldOut(drawn, None, TENSOR, 3)
+    held_out = given.HeldOut(drawn, None, TENSOR, 3)
     for _ in range(2):
         held_out.score(lambda inputs: seen.append(inputs) or inputs)  # type: ignore[func-returns-value]
     assert len(seen) == 8

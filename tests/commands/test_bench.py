@@ -91,7 +91,7 @@ def test_the_table_fits_100_columns(capsys):
 def test_a_row_says_how_it_compares_with_the_first(capsys):
     bench.print_table(made_up(teacher=(200_000, 700), student=(100_000, 700), twin=(200_000, 700)))
     out = capsys.readouterr().out
-    assert "2.0× [2.0, 2.0]" in out and "faster" in out
+    assert "2.00× [2.00, 2.00]" in out and "faster" in out
     assert "1.00× [1.00, 1.00]" in out and "no clear difference" in out
     assert "more: give it more" not in out
 

@@ -66,7 +66,7 @@ def test_check_tells_how_long_the_last_run_took(here: Path, capsys: pytest.Captu
 
 
 def test_an_invalid_recipe_ends_with_every_fault(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = HERE.read_text(encoding="utf-8").replace("ratio: 0.3", "ratio: 3").replace("source: digits", "sorce: digits")
+    text = HERE.read_text(encoding="utf-8").replace("ratio: 0.5", "ratio: 3").replace("source: digits", "sorce: digits")
     (here / "mine.yaml").write_text(text, encoding="utf-8")
     assert run(["check", "mine.yaml"]) == 1
     shown = capsys.readouterr()

@@ -51,7 +51,9 @@ def test_two_recipes_share_the_model_file_they_both_name(capsys: pytest.CaptureF
     capsys.readouterr()
     assert run(["copy", "fashion-mnist", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["copied"] == ["fashion-mnist.yaml"] and told["unchanged"] == ["resnet.py"]
+    assert told["copied"] == ["fashion-mnist.yaml", "weights/fashion-mnist-teacher.safetensors"] and told[
+        "unchanged"
+    ] == ["resnet.py"]
 
 
 def test_a_dry_run_copies_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

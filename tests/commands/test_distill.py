@@ -105,9 +105,17 @@ def test_a_dry_run_names_stages_and_folder_and_writes_nothing(
     assert not other.exists()
 
 
-def test_until_stops_after_that_stage(finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+def test_until_makes_nothing_after_that_stage(finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+    for stage in ("distill", "prune", "quantize"):
+        shutil.rmtree(finished.run / stage)
     assert distill(finished, "--until", "student", "--json") == 0
     assert [stage["id"] for stage in json.loads(capsys.readouterr().out)["stages"]] == ["teacher", "student"]
+
+
+def test_until_loses_nothing_of_a_run_that_went_further(finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+    assert distill(finished, "--until", "student", "--json") == 0
+    again, before = json.loads(capsys.readouterr().out), json.loads(finished.out)
+    assert (again["stages"], again["kept"]) == (before["stages"], before["kept"])
 
 
 def test_until_an_unknown_stage_is_wrong_usage_that_names_the_stages(

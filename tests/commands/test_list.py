@@ -39,7 +39,7 @@ def test_list_as_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> Non
 def test_list_shows_the_users_own_recipes_valid_or_not(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (finding.shipped("recipes") / "digits.yaml").read_text(encoding="utf-8")
     (here / "mine.yaml").write_text(text, encoding="utf-8")
-    (here / "broken.yaml").write_text(text.replace("ratio: 0.3", "ratio: 3"), encoding="utf-8")
+    (here / "broken.yaml").write_text(text.replace("ratio: 0.5", "ratio: 3"), encoding="utf-8")
     (here / "compose.yaml").write_text("services: {}\n", encoding="utf-8")
     (here / "odd.yaml").write_text("[: :", encoding="utf-8")
     assert run(["list", "--json"]) == 0
