@@ -154,7 +154,7 @@ class Judge:
             return None
         try:
             graph = self.root / verdict["model"]["file"] if verdict else path
-            with np.load(candidate.folder / SCORES) as saved:
+            with (candidate.folder / SCORES).open("rb") as stream, np.load(stream) as saved:
                 scores = dict(saved)
             whole = verdict and files.sha256(graph) == verdict["model"]["sha256"]
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
