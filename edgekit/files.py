@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,6 +72,8 @@ def atomic(path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a new folder beside `path`; on leaving without an error it takes the place of `path`."""
+    import shutil  # costs an app that only loads a bundle too much
+
     temporary, old = _beside(path), _beside(path)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,6 +95,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 def sweep(folder: Path) -> None:
     """Remove what writes that were killed left under `folder`. Nobody else may be writing there."""
+    import shutil
+
     for path in [found for found in folder.rglob(".*") if _TEMPORARY.search(found.name)]:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

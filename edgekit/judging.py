@@ -237,7 +237,8 @@ def decide(
 
 
 def _signed(points: float) -> str:
-    return f"{points:+.1f}".replace("-", "−")
+    text = f"{points:+.1f}".replace("-", "−")
+    return text if text[1:] != "0.0" else "0.0"
 
 
 def predict(session: Session) -> Predict:

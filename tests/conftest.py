@@ -79,3 +79,32 @@ def tiny(tmp_path: Path) -> Path:
     (folder / "net.py").write_text(NET)
     (folder / "tiny.yaml").write_text(RECIPE)
     return folder / "tiny.yaml"
+
+
+class Edgekit:
+    """The command line on the tiny recipe: its exit codes, and what it printed last."""
+
+    def __init__(self, recipe: Path, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.recipe, self.runs, self.capsys = recipe, runs, capsys
+        self.out = self.err = ""
+
+    def __call__(self, *arguments: str, verb: str = "distill") -> int:
+        from edgekit import cli
+
+        code = cli.run([verb, str(self.recipe), "--runs", str(self.runs), *arguments])
+        self.out, self.err = self.capsys.readouterr()
+        return code
+
+    @property
+    def error(self) -> str:
+        """What stands on stderr from the error on, which must be its end."""
+        assert "Traceback" not in self.err
+        before, mark, said = self.err.partition("error: ")
+        assert mark, self.err
+        assert not before or before.endswith("\n")
+        return said
+
+
+@pytest.fixture
+def edgekit(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Edgekit:
+    return Edgekit(tiny, tmp_path / "runs", capsys)

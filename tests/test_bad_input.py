@@ -14,33 +14,6 @@ from edgekit import cli
 Edit = Callable[[Path], None]
 
 
-class Edgekit:
-    """The command line on the tiny recipe: its exit codes, and what it printed last."""
-
-    def __init__(self, recipe: Path, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.recipe, self.runs, self.capsys = recipe, runs, capsys
-        self.out = self.err = ""
-
-    def __call__(self, *arguments: str, verb: str = "distill") -> int:
-        code = cli.run([verb, str(self.recipe), "--runs", str(self.runs), *arguments])
-        self.out, self.err = self.capsys.readouterr()
-        return code
-
-    @property
-    def error(self) -> str:
-        """What stands on stderr from the error on, which must be its end."""
-        assert "Traceback" not in self.err
-        before, mark, said = self.err.partition("error: ")
-        assert mark, self.err
-        assert not before or before.endswith("\n")
-        return said
-
-
-@pytest.fixture
-def edgekit(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Edgekit:
-    return Edgekit(tiny, tmp_path / "runs", capsys)
-
-
 def arrays(**changes: Any) -> Edit:
     def edit(folder: Path) -> None:
         held = dict(np.load(folder / "shapes.npz"))
@@ -128,7 +101,7 @@ CASES: dict[str, tuple[Edit, str]] = {
 
 
 @pytest.mark.parametrize(("edit", "said"), CASES.values(), ids=CASES.keys())
-def test_bad_input_is_told_before_anything_is_written(edgekit: Edgekit, edit: Edit, said: str) -> None:
+def test_bad_input_is_told_before_anything_is_written(edgekit: Any, edit: Edit, said: str) -> None:
     edit(edgekit.recipe.parent)
     assert edgekit() == 1
     assert said in edgekit.error
@@ -144,7 +117,7 @@ def test_bad_input_is_told_before_anything_is_written(edgekit: Edgekit, edit: Ed
     ],
     ids=["other", "damaged"],
 )
-def test_weights_that_do_not_fit_are_told(edgekit: Edgekit, tensors: dict[str, Any] | None, said: str) -> None:
+def test_weights_that_do_not_fit_are_told(edgekit: Any, tensors: dict[str, Any] | None, said: str) -> None:
     from safetensors.numpy import save_file
 
     path = edgekit.recipe.parent / "w.safetensors"
@@ -170,7 +143,7 @@ def test_an_unknown_recipe_and_an_unknown_override_are_told_with_the_nearest_nam
 DIVERGING = ["teacher.train.learning_rate=1e9", "teacher.train.epochs=9", "teacher.train.warmup=1"]
 
 
-def test_a_loss_that_is_no_number_stops_the_training_and_says_what_is_kept_where(edgekit: Edgekit) -> None:
+def test_a_loss_that_is_no_number_stops_the_training_and_says_what_is_kept_where(edgekit: Any) -> None:
     assert edgekit("teacher.train.learning_rate=1e9") == 1
     assert edgekit.error.startswith("teacher: the loss is nan in epoch 1, step ")
     assert edgekit("teacher.train.learning_rate=1e3", *DIVERGING[1:]) == 1

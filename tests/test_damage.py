@@ -13,35 +13,6 @@ from typing import Any
 
 import pytest
 
-from edgekit import cli
-
-
-class Edgekit:
-    """The command line on the tiny recipe: its exit codes, and what it printed last."""
-
-    def __init__(self, recipe: Path, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.recipe, self.runs, self.capsys = recipe, runs, capsys
-        self.out = self.err = ""
-
-    def __call__(self, *arguments: str, verb: str = "distill") -> int:
-        code = cli.run([verb, str(self.recipe), "--runs", str(self.runs), *arguments])
-        self.out, self.err = self.capsys.readouterr()
-        return code
-
-    @property
-    def error(self) -> str:
-        """What stands on stderr from the error on, which must be its end."""
-        assert "Traceback" not in self.err
-        before, mark, said = self.err.partition("error: ")
-        assert mark, self.err
-        assert not before or before.endswith("\n")
-        return said
-
-
-@pytest.fixture
-def edgekit(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Edgekit:
-    return Edgekit(tiny, tmp_path / "runs", capsys)
-
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
@@ -58,7 +29,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 SHORT = ["student.baseline=false", "--until", "distill", "--json"]
 
 
-def test_a_full_disk_stops_the_run_and_with_more_room_it_goes_on(edgekit: Edgekit, small_disk: Path) -> None:
+def test_a_full_disk_stops_the_run_and_with_more_room_it_goes_on(edgekit: Any, small_disk: Path) -> None:
     edgekit.runs = small_disk / "runs"
     filler = small_disk / "filler"
     filler.write_bytes(bytes(300_000))
@@ -72,7 +43,7 @@ def test_a_full_disk_stops_the_run_and_with_more_room_it_goes_on(edgekit: Edgeki
     assert [stage["id"] for stage in json.loads(edgekit.out)["stages"]] == ["teacher", "distill"]
 
 
-def test_a_read_only_folder_is_told(edgekit: Edgekit, small_disk: Path) -> None:
+def test_a_read_only_folder_is_told(edgekit: Any, small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     edgekit.runs = small_disk / "runs"
     assert edgekit(*SHORT) == 1
@@ -83,7 +54,7 @@ def test_a_read_only_folder_is_told(edgekit: Edgekit, small_disk: Path) -> None:
 
 
 def test_a_disk_that_is_full_at_any_write_stops_the_run_which_goes_on_afterwards(
-    edgekit: Edgekit, monkeypatch: pytest.MonkeyPatch
+    edgekit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace, left = Path.replace, 0
 
@@ -105,7 +76,7 @@ def test_a_disk_that_is_full_at_any_write_stops_the_run_which_goes_on_afterwards
     assert edgekit(*SHORT) == 0
 
 
-def test_a_folder_of_runs_that_cannot_be_is_told(edgekit: Edgekit) -> None:
+def test_a_folder_of_runs_that_cannot_be_is_told(edgekit: Any) -> None:
     edgekit.runs.write_text("a file stands here")
     assert edgekit("--until", "teacher") == 1
     assert edgekit.error.startswith(f'cannot write "{edgekit.runs}/tiny')
@@ -116,7 +87,7 @@ _MADE: list[tuple[Path, str]] = []
 
 
 @pytest.fixture
-def finished(edgekit: Edgekit, own_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(edgekit: Any, own_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished run, made once for all tests and copied for each, with edgekit's home."""
     if not _MADE:
         assert edgekit(*SHORT) == 0, edgekit.err
@@ -170,7 +141,7 @@ def flip(content: bytes) -> bytes:
     ids=lambda value: value.__name__ if callable(value) else value.split(":")[0],
 )
 def test_what_is_damaged_in_a_run_is_made_again_and_the_run_ends_the_same(
-    edgekit: Edgekit, finished: Path, name: str, damage: Callable[[bytes], bytes], said: str
+    edgekit: Any, finished: Path, name: str, damage: Callable[[bytes], bytes], said: str
 ) -> None:
     before = outcome(edgekit.out)
     path = finished / name
@@ -184,7 +155,7 @@ def test_what_is_damaged_in_a_run_is_made_again_and_the_run_ends_the_same(
 
 
 def test_kept_answers_of_the_teacher_that_are_damaged_are_asked_again(
-    edgekit: Edgekit, finished: Path, own_home: Path
+    edgekit: Any, finished: Path, own_home: Path
 ) -> None:
     before = outcome(edgekit.out)
     shutil.rmtree(finished / "distill")
