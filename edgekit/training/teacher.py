@@ -14,6 +14,8 @@ import torch
 from torch import nn
 
 from edgekit import console, files, locks
+from edgekit.data import augmentation, randomness
+from edgekit.data import batches as batching
 from edgekit.data.batches import Batches
 from edgekit.training import placement
 from edgekit.training.batches import TorchBatch, tensors
@@ -36,12 +38,13 @@ class LiveTeacher:
 class CachedTeacher:
     """Looks the teacher's logits up by view and example, in the views it was filled with."""
 
-    def __init__(self, module: nn.Module, batches: Batches, identity: str, device: locks.Device) -> None:
-        self._module = module.eval()
+    def __init__(self, network: nn.Module, batches: Batches, identity: str, device: locks.Device) -> None:
+        self._module = network.eval()
         self._batches = batches
         self._device = device
         examples = {part: batches.describe()[part] for part in ("data", "normalize", "augment", "view_seed")}
-        key = files.fingerprint({"teacher": identity, "examples": examples})
+        code = [files.sha256(Path(module.__file__ or "")) for module in (augmentation, batching, randomness)]
+        key = files.fingerprint({"teacher": identity, "examples": examples, "code": code})
         self.folder = files.home() / "teachers" / key[:32]
         self._views: dict[int, np.ndarray] = {}
 

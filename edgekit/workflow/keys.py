@@ -19,13 +19,14 @@ _ROOMS = ("data", "training", "compression", "stages")
 def candidate(
     job: Job, step: Step, origin: Network, teacher: str | None, incumbent: str | None, kept: Judged | None
 ) -> str:
-    """Return the key of what `step` makes; `teacher`, `incumbent`: keys of candidates; `kept`: what is kept so far."""
+    """Return the key of what `step` makes; `teacher`, `incumbent`: hashes of what they are; `kept`: what is kept."""
     uses = KINDS[step.kind].uses
-    depends: dict[str, Any] = {"kind": step.kind, "code": _code()}
     if step.kind == "teacher" and origin.weights:
-        # Given weights are what they are, whatever the seed and the settings say.
-        return files.fingerprint(depends | {"network": origin.identity, "weights": files.sha256(origin.weights)})
-    depends |= {
+        # Given weights are what they are, whatever the seed, the settings and the code say.
+        return files.fingerprint({"network": origin.identity, "weights": files.sha256(origin.weights)})
+    depends: dict[str, Any] = {
+        "kind": step.kind,
+        "code": _code(),
         "settings": step.settings.model_dump(mode="json", exclude={"budget", "kind"}),
         "seed": job.seed,
         "data": job.data["fingerprint"],

@@ -25,11 +25,11 @@ PACKAGES = ["torch", "onnx", "onnxruntime", "numpy", "torch-pruning"]
 
 
 class Standing(NamedTuple):
-    """A judged candidate as later steps see it: its network if it has one, its key, and what it was built as."""
+    """A judged candidate as later steps see it: its network if it has one, the hash of what it is, and its origin."""
 
     judged: Judged
     network: nn.Module | None
-    key: str
+    identity: str
     origin: str
 
 
@@ -126,8 +126,8 @@ class _Run:
             job,
             step,
             origin,
-            teacher.key if teacher else None,
-            kept.key if kept else None,
+            teacher.identity if teacher else None,
+            kept.identity if kept else None,
             kept.judged if kept else None,
         )
         record = candidates.find(folder, key)
@@ -148,14 +148,15 @@ class _Run:
                 network=kept.network if kept else None,
                 graph=kept.judged.graph if kept else None,
                 teacher=teacher.network if teacher else None,
-                teacher_key=teacher.key if teacher else "",
+                teacher_key=teacher.identity if teacher else "",
             )
             made = kind.run(step.settings, context)
             record = candidates.keep(folder, key, made, origin, time.monotonic() - began)
             network = made.network
         judged = self._judge(step, record, network)
         self._note(step, record, judged)
-        standing = Standing(judged, network, key, origin_name)
+        content = record["files"].get(candidates.WEIGHTS) or record["files"][candidates.GRAPH]
+        standing = Standing(judged, network, files.fingerprint([origin.identity, content]), origin_name)
         if step.kind == "teacher":
             self.teacher = standing
         if judged.verdict["decision"] != "undone":
