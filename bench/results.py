@@ -181,7 +181,8 @@ def row(label: str, told: Sequence[dict[str, Any]], decision: str) -> list[str]:
     speedups = [verdict["speedup_over_teacher"]["ratio"] for verdict in told if verdict["speedup_over_teacher"]]
     return [
         label,
-        f"{statistics.mean(accuracy):.2f} % ({min(accuracy):.2f} to {max(accuracy):.2f})",
+        f"{statistics.mean(accuracy):.2f} %"
+        + (f" ({min(accuracy):.2f} to {max(accuracy):.2f})" if len(accuracy) > 1 else ""),
         span([verdict["parameters"] for verdict in told], console.number),
         span([verdict["bytes"] for verdict in told], console.size),
         span([verdict["latency"]["p50_us"] for verdict in told], significant),
@@ -207,7 +208,8 @@ def closing(found: Sequence[dict[str, Any]]) -> str:
         return ""
     low, high = (f"{value:+.2f}".replace("-", MINUS) for value in (min(gains), max(gains)))
     mean = f"{statistics.mean(gains):+.2f}".replace("-", MINUS)
-    return f"Distilled against the same student without a teacher: {mean} points ({low} to {high})."
+    seeds = f" ({low} to {high})" if len(gains) > 1 else ""
+    return f"Distilled against the same student without a teacher: {mean} points{seeds}."
 
 
 def write_readme(path: Path) -> None:
