@@ -28,6 +28,10 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         import importlib
 
+        if name == "distill":
+            from edgekit.extras import need_all
+
+            need_all(["onnxruntime", "onnx", "pydantic", "torch", "safetensors"])
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'edgekit' has no attribute {name!r}")
 

@@ -8,6 +8,7 @@ judge decides on validation examples; test examples only fill the table, so that
 
 from __future__ import annotations
 
+import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -25,11 +26,13 @@ from edgekit.exporting.deployment import Deployment
 from edgekit.exporting.proof import BATCHES, compare
 from edgekit.graph.inspection import inspect
 from edgekit.latency import comparison
+from edgekit.latency.samples import Samples
 from edgekit.latency.sampling import interleave
 from edgekit.recipe.schema import Budget, Measure
 from edgekit.runtime.session import Session, open_session
 
 VERDICT, SCORES, TIMES = "verdict.json", "scores.npz", "times.npz"
+SITTINGS = 5  # so many times the sessions are opened anew and timed
 FEW = 2000  # examples below which the judge says that it sees little
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -90,21 +93,20 @@ class Judge:
         `gains` says what the step is for: "latency", or "accuracy" where it must not lose any. `key` is the hash of
         everything the verdict depends on. Without an incumbent the candidate is the reference.
         """
-        folder = candidate.folder
+        began, folder = time.monotonic(), candidate.folder
         if known := self._recall(candidate, key):
             return known
         graph = candidate.graph or folder / "model.onnx"
         notes: list[str] = []
         exported, parity = self._export(candidate, graph, incumbent)
         console.say(f"{candidate.label}: scoring and timing")
-        session = open_session(graph, device=self.measure.device, threads=self.measure.threads)
-        scores = {split: np.asarray(values) for split, values in self.score(predict(session)).items()}
+        scores = {split: np.asarray(values) for split, values in self.score(predict(self._open(graph))).items()}
         change = None
         if incumbent:
             change = _change(scores["validation"], incumbent.scores["validation"])
             if change["n"] and change["n"] < FEW:
                 notes.append(f"the judge sees little: n = {change['n']}")
-        latency, faster, over_teacher = self._time(session, incumbent, teacher, folder)
+        latency, faster, over_teacher = self._time(graph, incumbent, teacher, folder)
         kept, reason = (
             decide(change, faster, graph.stat().st_size, incumbent, budget, gains)
             if incumbent and change and faster
@@ -131,6 +133,7 @@ class Judge:
             "export": exported,
             "model": {"file": str(graph.relative_to(self.root)), "sha256": files.sha256(graph)},
             "notes": notes,
+            "seconds": round(time.monotonic() - began, 2),
             "key": key,
         }
         with files.atomic(folder / SCORES) as temporary:
@@ -180,32 +183,42 @@ class Judge:
         return None, compare(pair[0], pair[1]).to_dict()
 
     def _time(
-        self, session: Session, incumbent: Judged | None, teacher: Judged | None, folder: Path
+        self, graph: Path, incumbent: Judged | None, teacher: Judged | None, folder: Path
     ) -> tuple[dict[str, Any], dict[str, float] | None, dict[str, float] | None]:
-        """Time the candidate, its incumbent and the teacher, interleaved, with the device quiet."""
-        sessions = {"candidate": session}
+        """Time the candidate, its incumbent and the teacher, interleaved, with the device quiet, in several sittings.
+
+        Each sitting opens the sessions anew, for a session's speed also hangs on where its weights came to lie.
+        """
+        graphs = {"candidate": graph}
         for name, other in (("incumbent", incumbent), ("teacher", teacher)):
-            if other and not (name == "teacher" and incumbent and other.graph == incumbent.graph):
-                sessions[name] = open_session(other.graph, device=self.measure.device, threads=self.measure.threads)
+            if other and other.graph not in graphs.values():
+                graphs[name] = other.graph
         batch = np.resize(self.inputs, (self.measure.batch, *self.inputs.shape[1:]))
-        feeds = {session.inputs[0].name: batch}
-        calls: dict[str, Callable[[], object]] = {name: partial(s.run, feeds) for name, s in sessions.items()}
+        sittings = []
         with self.device.quiet():
-            taken = interleave(calls, seconds=self.measure.seconds, seed=self.seed)
+            for sitting in range(SITTINGS):
+                opened = {name: self._open(path) for name, path in graphs.items()}
+                feeds = {opened["candidate"].inputs[0].name: batch}
+                calls: dict[str, Callable[[], object]] = {n: partial(s.run, feeds) for n, s in opened.items()}
+                seconds, least = self.measure.seconds / SITTINGS, 64 // SITTINGS + 1
+                seed = self.seed + sitting
+                sittings.append(interleave(calls, seconds=seconds, min_samples=least, min_rounds=4, seed=seed))
+        taken = {name: Samples.joined([sitting[name] for sitting in sittings]) for name in graphs}
         raw = {f"{n}.{what}": getattr(s, what) for n, s in taken.items() for what in ("times_ns", "rounds")}
         with files.atomic(folder / TIMES) as temporary:
             np.savez_compressed(temporary, **raw)
         said = taken["candidate"].summary()
         said |= {"device": self.measure.device, "threads": self.measure.threads, "batch": self.measure.batch}
-        faster = comparison.speedup(taken["candidate"], taken["incumbent"]) if incumbent else None
-        over_teacher = (
-            comparison.speedup(taken["candidate"], taken["teacher"])
-            if "teacher" in taken
-            else faster
-            if teacher
-            else None
-        )
+
+        def speed_over(name: str) -> dict[str, float]:
+            return comparison.across([comparison.speedup(each["candidate"], each[name]) for each in sittings])
+
+        faster = speed_over("incumbent") if incumbent else None
+        over_teacher = speed_over("teacher") if "teacher" in taken else faster if teacher else None
         return said, faster, over_teacher
+
+    def _open(self, graph: Path) -> Session:
+        return open_session(graph, device=self.measure.device, threads=self.measure.threads)
 
 
 def decide(
@@ -226,6 +239,8 @@ def decide(
         unclear = change["low"] is not None and change["low"] <= 0 <= change["high"]
         return kept, f"{points} against {other}" + (", no clear difference" if unclear else "")
     allowed = budget.max_drop_points
+    if allowed is None and change["points"] < 0:
+        points += " (no limit is set)"
     if allowed is not None and -change["points"] > allowed:
         return False, f"{points} against {other}, and a loss of {allowed:g} is allowed; {speed}"
     if not budget.min_speedup or (comparison.verdict(faster) == "faster" and faster["low"] > budget.min_speedup):

@@ -93,4 +93,4 @@ def _print_plan(loaded: Loaded, shown: str, runs: str, guess: Estimate | None) -
             f"takes:   about {console.duration(guess.seconds)} and {console.size(guess.bytes)} ({guess.basis})"
         )
     else:
-        console.answer("takes:   not known before a first run; --quick is the shortest look")
+        console.answer("takes:   not known before a first run")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,9 @@ from edgekit.latency.samples import Samples
 # Two sessions of one file commonly differ by up to so much on one machine, for as long as they live: it hangs on where
 # in memory their weights came to lie, and where they just fill a cache it is more. Less is no property of the model.
 MARGIN = 1.02
+
+# Student's t at 97.5 % for so many pairs.
+_STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365}
 
 
 def speedup(candidate: Samples, reference: Samples) -> dict[str, float]:
@@ -26,6 +29,21 @@ def speedup(candidate: Samples, reference: Samples) -> dict[str, float]:
     ratio = float(np.median(ratios))
     low, high = statistics.median_interval(ratios, rounds)
     return {"ratio": ratio, "low": min(low, ratio), "high": max(high, ratio)}
+
+
+def across(speeds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Join the speed-ups of several pairs of sessions into one, with an interval that holds how sessions differ.
+
+    Two sessions of one file differ in speed for as long as they live, so what one pair tells, however long it is timed,
+    is known less well than it seems. The interval is Student's, over the logarithms of the pairs' ratios, 95 %.
+    """
+    logs = np.log([speed["ratio"] for speed in speeds])
+    within = float(np.mean([np.log(speed["high"] / speed["low"]) / 2 for speed in speeds]))
+    half = within
+    if len(logs) > 1:
+        half = max(within, _STUDENT[len(logs)] * float(logs.std(ddof=1)) / len(logs) ** 0.5)
+    middle = float(logs.mean())
+    return {"ratio": float(np.exp(middle)), "low": float(np.exp(middle - half)), "high": float(np.exp(middle + half))}
 
 
 def verdict(speed: Mapping[str, float]) -> Literal["faster", "slower", "no clear difference"]:

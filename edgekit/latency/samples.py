@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,14 @@ class Samples:
             "p90_us": self.percentile(90),
             "n": len(self),
         }
+
+    @classmethod
+    def joined(cls, parts: Sequence[Samples]) -> Samples:
+        """Join what was measured of one callable in several sittings, one after another."""
+        starts = np.cumsum([0, *(int(part.rounds.max()) + 1 for part in parts[:-1])])
+        rounds = [part.rounds + start for part, start in zip(parts, starts, strict=True)]
+        times = np.concatenate([part.times_ns for part in parts])
+        return cls(parts[0].name, times, np.concatenate(rounds), all(part.settled for part in parts))
 
     def by_round(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the numbers of the rounds (r,) and the median time in each (r,), in nanoseconds."""

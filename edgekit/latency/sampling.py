@@ -23,7 +23,6 @@ Clock = Callable[[], int]
 
 _BURST_NS = 3_000_000  # what a round gives to each callable: long against a switch, short against a change of mood
 _BURST_CALLS = 1000  # the most calls of a burst
-_MIN_ROUNDS = 20  # below which an interval over rounds says little
 _WARM_UP_SHARE = 0.25  # the part of the time that the warm-up may take at most
 _SETTLED = 0.02  # a warm-up goes on while a window is faster than the best before it by more than this
 _CALM_WINDOWS = 2  # so many windows in a row must be no faster
@@ -35,12 +34,14 @@ def interleave(
     *,
     seconds: float = 2.0,
     min_samples: int = 64,
+    min_rounds: int = 20,
     seed: int = 0,
     clock: Clock = time.perf_counter_ns,
 ) -> dict[str, Samples]:
     """Time `calls` in rounds until `seconds` (for all together, warm-up included) and `min_samples` each are reached.
 
-    A round runs a burst of every callable, in an order drawn anew. `clock` gives nanoseconds; its own cost is measured
+    A round runs a burst of every callable, in an order drawn anew; there are at least `min_rounds`, and below
+    20 of them an interval over rounds says little. `clock` gives nanoseconds; its own cost is measured
     and taken off every time.
     """
     cost = _cost_of(clock)
@@ -54,7 +55,7 @@ def interleave(
         with _no_collection():
             typical, settled[name] = _warm_up(call, clock, limit)
         sizes[name] = min(_BURST_CALLS, max(1, round(_BURST_NS / max(typical - cost, 1))))
-    fewest = max(_MIN_ROUNDS, *(-(-min_samples // size) for size in sizes.values())) if calls else 0
+    fewest = max(min_rounds, *(-(-min_samples // size) for size in sizes.values())) if calls else 0
     order = list(calls)
     draw = random.Random(seed)
     done = 0

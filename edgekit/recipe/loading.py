@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from edgekit.errors import ModelError, RecipeError, nearest
+from edgekit.errors import ModelError, RecipeError, UsageError, nearest
 from edgekit.recipe import consistency, finding
 from edgekit.recipe.document import Document, read
 from edgekit.recipe.faults import Fault, shown, translate
@@ -41,6 +41,11 @@ def load(name_or_path: str | Path, overrides: Sequence[str] = (), quick: bool = 
     """
     path = finding.find(str(name_or_path))
     text = _text(path)
+    if quick and not read(text, finding.shown(path)).get("quick"):
+        raise UsageError(
+            f'"{finding.shown(path)}" does not say what --quick means',
+            "give it a key such as quick: {stages.distill.epochs: 1}, or override values by hand",
+        )
     document = _changed(read(text, finding.shown(path)), overrides, quick)
     recipe, faults = _validate(document, path.parent)
     told = [(document.place(fault), fault) for fault in faults]

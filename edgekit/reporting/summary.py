@@ -42,6 +42,8 @@ def closing_lines(run: dict[str, Any], folder: Path) -> list[str]:
     lines = [f"{verdict.label:<{width}}  {verdict.decision}: {verdict.reason}" for verdict in told.verdicts]
     notes = dict.fromkeys(note for verdict in told.verdicts for note in verdict.notes)
     lines += [f"note: {note}" for note in notes]
+    if len(told.verdicts) > 1:
+        lines.append(f"note: {wording.MOMENTS}")
     for target in told.targets:
         name, wanted, got = wording.target(target)
         lines.append(f"target {'met' if target.met else 'missed'}: {name} {got}, wanted {wanted}")

@@ -12,6 +12,7 @@ from edgekit.latency.comparison import MARGIN
 from edgekit.reporting.record import Change, Estimate, Ratio, Run, Target, Verdict
 
 MINUS = "−"
+MOMENTS = "a row is timed beside what it would replace and the teacher; the times of two rows are of different moments"
 
 
 def significant(value: float) -> str:

@@ -15,6 +15,7 @@ from torch import nn
 
 from edgekit import __version__, console, files, hardware, locks
 from edgekit.judging import Candidate, Judge, Judged
+from edgekit.manifest import MODEL
 from edgekit.recipe.schema import Budget, Stage
 from edgekit.stages import KINDS
 from edgekit.stages.job import Context, Job, Step
@@ -110,7 +111,9 @@ class _Run:
         shipping.ship(self.job, self.kept.judged, self.record, self.folder / "bundle")
         verdict = self.kept.judged.verdict
         self.record["kept"], self.record["bundle"] = verdict["stage"], "bundle"
-        self.record["targets"] = shipping.targets(self.job, verdict)
+        if len(self.record["stages"]) == len(plan(self.job)):  # a run that was told to stop early is held to nothing
+            shipped = (self.folder / "bundle" / MODEL).stat().st_size
+            self.record["targets"] = shipping.targets(self.job, verdict | {"bytes": shipped})
         self.record["status"], self.record["finished"] = "finished", _now()
         files.write_json(self.folder / RUN, self.record)
         return self.record
@@ -188,13 +191,14 @@ class _Run:
     def _note(self, step: Step, record: dict[str, Any], judged: Judged) -> None:
         """Write a step into the run's record."""
         history = f"{step.name}/{candidates.HISTORY}"
-        self.record["seconds"] = round(self.record["seconds"] + record["seconds"], 2)
+        seconds = round(record["seconds"] + judged.verdict["seconds"], 2)
+        self.record["seconds"] = round(self.record["seconds"] + seconds, 2)
         self.record["stages"].append(
             {
                 "id": step.name,
                 "kind": step.kind,
                 "key": record["key"],
-                "seconds": record["seconds"],
+                "seconds": seconds,
                 "said": record["said"],
                 "widths": record.get("widths", {}),
                 "history": history if (self.folder / history).exists() else None,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edgekit.latency.comparison import MARGIN, speedup, verdict
+from edgekit.latency.comparison import MARGIN, across, speedup, verdict
 from edgekit.latency.samples import Samples
 
 
@@ -52,3 +52,19 @@ def test_a_time_too_short_for_the_clock_is_no_infinite_speed():
 )
 def test_a_difference_is_clear_where_the_whole_interval_is_beyond_the_margin(low, high, said):
     assert verdict({"ratio": (low + high) / 2, "low": low, "high": high}) == said
+
+
+def test_sessions_that_differ_widen_the_interval_of_their_speed_ups():
+    def speeds(*ratios: float) -> list[dict[str, float]]:
+        return [{"ratio": ratio, "low": ratio * 0.99, "high": ratio * 1.01} for ratio in ratios]
+
+    alike = across(speeds(1.5, 1.5, 1.5, 1.5, 1.5))
+    assert alike["ratio"] == pytest.approx(1.5)
+    assert alike["low"] == pytest.approx(1.5 * 0.99, rel=1e-3)
+    apart = across(speeds(1.4, 1.45, 1.5, 1.55, 1.6))
+    # Student's interval over the logarithms: mean +- 2.776 s / sqrt(5)
+    logs = np.log([1.4, 1.45, 1.5, 1.55, 1.6])
+    half = 2.776 * logs.std(ddof=1) / 5**0.5
+    assert apart["low"] == pytest.approx(np.exp(logs.mean() - half))
+    assert apart["high"] == pytest.approx(np.exp(logs.mean() + half))
+    assert across(speeds(1.5)) == pytest.approx({"ratio": 1.5, "low": 1.485, "high": 1.515}, rel=1e-3)

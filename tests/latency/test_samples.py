@@ -26,3 +26,12 @@ def test_times_without_their_rounds_are_refused():
 def test_rounds_need_not_come_in_order():
     numbers, medians = Samples("model", np.array([5, 1, 7, 3]), np.array([2, 0, 2, 0])).by_round()
     assert numbers.tolist() == [0, 2] and medians.tolist() == [2, 6]
+
+
+def test_sittings_are_joined_one_after_another():
+    first = Samples("x", np.array([1, 2, 3]), np.array([0, 0, 1]))
+    second = Samples("x", np.array([4, 5]), np.array([0, 1]), settled=False)
+    joined = Samples.joined([first, second])
+    assert joined.times_ns.tolist() == [1, 2, 3, 4, 5]
+    assert joined.rounds.tolist() == [0, 0, 1, 2, 3]
+    assert not joined.settled

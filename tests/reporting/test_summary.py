@@ -44,7 +44,7 @@ def test_below_the_table_stand_reasons_targets_the_outcome_and_where_things_lie(
     lines = summary.closing_lines(run, Path("runs/digits/1a2b3c4d"))
     for verdict in (stage["verdict"] for stage in run["stages"]):
         assert any(line.startswith(verdict["label"]) and line.endswith(verdict["reason"]) for line in lines)
-    assert sum(line.startswith("note: ") for line in lines) == 1
+    assert sum(line.startswith("note: ") for line in lines) == 2  # one for all rows, and that of the moments
     assert "target missed: speed-up 12.2×, wanted ≥ 15.0×" in lines
     assert lines[-3].startswith("The pruned model is 12.2× faster")
     assert lines[-2:] == ["bundle: runs/digits/1a2b3c4d/bundle", "report: runs/digits/1a2b3c4d/report.html"]

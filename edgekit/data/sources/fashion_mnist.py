@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit import console
 from edgekit.data.examples import Examples, Source
 from edgekit.data.sources import idx
 from edgekit.errors import DataError, MissingExtra
@@ -26,6 +27,7 @@ def read(folders: Sequence[Path] | None = None) -> Source:
     folders = [data_home() / "fashion-mnist", DEBIAN] if folders is None else folders
     for folder in folders:
         if any(idx.find(folder, name) for pair in FILES for name in pair):
+            console.say(f"fashion-mnist: the files in {folder}")
             train, test = (_from_files(folder, *pair) for pair in FILES)
             return Source(train, test, LABELS)
     try:
