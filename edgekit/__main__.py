@@ -8,8 +8,9 @@ import sys
 
 def main() -> None:
     """Run the command line; without typer, say which pip line brings it."""
-    # PyTorch's threads spin while they wait, and beside another busy process that makes a training many times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # PyTorch's threads spin while they wait for each other: beside another busy process for so long that a training takes
+    # many times as long. After a short spin they sleep.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
         from edgekit.cli import run
     except ModuleNotFoundError as error:
