@@ -8,7 +8,7 @@ import sys
 
 def main() -> None:
     """Run the command line; without typer, say which pip line brings it."""
-    # PyTorch's threads spin while they wait for each other: beside another busy process for so long that a training takes
+    # PyTorch's threads spin while they wait for each other, and beside another busy process that makes a training take
     # many times as long. After a short spin they sleep.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
