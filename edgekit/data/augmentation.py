@@ -23,7 +23,12 @@ NOISE = 1 << 12  # how many places there are in the noise from which an erased r
 
 def changes(augment: schema.Augment | None) -> bool:
     """Tell whether `augment` asks for anything at all."""
-    return augment is not None and (augment.flip or augment.shift > 0 or augment.erase > 0)
+    return augment is not None and (augment.flip or augment.shift > 0 or augment.erase > 0 or mixes(augment))
+
+
+def mixes(augment: schema.Augment) -> bool:
+    """Tell whether `augment` asks for images to be mixed with each other."""
+    return augment.mixup > 0 or augment.cutmix > 0
 
 
 class View:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.data.augmentation import View, changes
+from edgekit.data.augmentation import View, changes, mixes
 from edgekit.data.dataset import Split
+from edgekit.data.mixing import Mixing
 from edgekit.data.randomness import permutation
 from edgekit.errors import DataError
 
@@ -23,13 +24,16 @@ class Batch(NamedTuple):
     """What a network is given at a time, in contiguous arrays.
 
     inputs: float32 [b,C,H,W] or [b,F], normalised; targets: int64 [b]; index: int64 [b], the examples' positions in the
-    split; view: the number of the augmented view, or -1.
+    split; view: the number of the augmented view, or -1. Where images are mixed, partners: int64 [b], the targets of
+    the images mixed in, and share: float32 [b], how much of each is its own, 1 where it is not mixed.
     """
 
     inputs: NDArray[np.float32]
     targets: NDArray[np.int64]
     index: NDArray[np.int64]  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     view: int
+    partners: NDArray[np.int64] | None = None
+    share: NDArray[np.float32] | None = None
 
 
 class Batches:
@@ -59,7 +63,7 @@ class Batches:
         self.steps = max(self.examples // batch, 1)
         self._images = split.inputs.dtype == np.uint8
         self._scale, self._offset = self._affine()
-        self._view: tuple[int, View] | None = None
+        self._drawn: tuple[int, View, Mixing | None] | None = None
         self._check_augment()
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
@@ -88,21 +92,29 @@ class Batches:
             yield self._make(order[start : start + self.batch], view)
 
     def _make(self, index: NDArray[np.int64], view: int) -> Batch:
-        inputs = self.split.inputs[index]
+        inputs, partners, share = self.split.inputs[index], None, None
         if self.augment and view != UNCHANGED:
-            inputs = self._draw(view).apply(inputs, index)
+            augmented, mixing = self._draw(view)
+            inputs = augmented.apply(inputs, index)
+            if mixing:
+                rows = mixing.mixed(index)
+                others = mixing.partner[index[rows]]
+                inputs[rows] = mixing.apply(
+                    inputs[rows], augmented.apply(self.split.inputs[others], others), index[rows]
+                )
+                partners, share = self.split.targets[mixing.partner[index]], mixing.share[index]
         if self._images:
             inputs = inputs.transpose(0, 3, 1, 2)
         floats = np.multiply(inputs, self._scale, dtype=np.float32, order="C")
         floats += self._offset
-        return Batch(floats, self.split.targets[index], index, view)
+        return Batch(floats, self.split.targets[index], index, view, partners, share)
 
-    def _draw(self, number: int) -> View:
-        if self._view is None or self._view[0] != number:
+    def _draw(self, number: int) -> tuple[View, Mixing | None]:
+        if self._drawn is None or self._drawn[0] != number:
             assert self.augment
-            shape = self.split.inputs.shape[1:]
-            self._view = number, View(self.augment, shape, self.examples, self.view_seed, number)
-        return self._view[1]
+            drawn = self.augment, self.split.inputs.shape[1:], self.examples, self.view_seed, number
+            self._drawn = number, View(*drawn), Mixing(*drawn) if mixes(self.augment) else None
+        return self._drawn[1:]
 
     def _affine(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Turn (pixel/255 - mean)/std into one factor and one offset per channel."""

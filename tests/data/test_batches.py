@@ -11,6 +11,7 @@ from edgekit.errors import DataError
 from edgekit.recipe.schema import Augment, Normalize
 
 AUGMENT = Augment(flip=True, shift=1, erase=0.5)
+MIXED = Augment(flip=True, shift=1, mixup=0.5, cutmix=0.4)
 
 
 def split(count: int = 50, channels: int = 3) -> Split:
@@ -164,3 +165,33 @@ def test_what_does_not_fit_the_data_is_refused(options, found):
         batches(**options)
     assert found in str(caught.value)
     assert caught.value.hint
+
+def test_a_mixed_batch_names_the_targets_of_the_partners_and_what_stays_own():
+    data = Split(np.repeat(np.arange(50, dtype=np.uint8) * 5, 30).reshape(50, 6, 5, 1), np.arange(50) % 7)
+    loader = batches(data, augment=Augment(mixup=0.9), batch=50)
+    (batch,) = loader.in_order(0)
+    assert batch.partners.dtype == np.int64
+    assert batch.share.dtype == np.float32
+    own = data.inputs[:, 0, 0, 0]
+    seen = batch.inputs[:, 0, 0, 0] * 255
+    whole = batch.share == 1
+    np.testing.assert_allclose(seen[whole], own[whole], atol=1e-3)
+    # Where it is mixed, what was seen tells the partner's pixel, that pixel the partner, and the partner its target.
+    pixel = (seen - batch.share * own)[~whole] / (1 - batch.share[~whole])
+    sure = 1 - batch.share[~whole] > 0.5
+    partner = np.rint(pixel[sure] / 5).astype(int)
+    assert sure.sum() > 10
+    assert (batch.partners[~whole][sure] == data.targets[partner]).all()
+
+
+def test_a_mixed_view_of_an_example_is_the_same_in_any_epoch_that_shows_it():
+    loader = batches(augment=MIXED, views=2)
+    kept = by_index(loader.in_order(0))
+    for epoch in (0, 2):
+        for batch in loader.epoch(epoch):
+            assert all(kept[int(i)] == x.tobytes() for i, x in zip(batch.index, batch.inputs, strict=True))
+
+
+def test_batches_that_are_not_mixed_name_no_partners():
+    assert all(batch.partners is None and batch.share is None for batch in batches().epoch(0))
+    assert all(batch.partners is None for batch in batches(augment=MIXED).in_order())

@@ -19,7 +19,7 @@ from edgekit.signature import Tensor
 ROOT = Path(__file__).parents[2]
 FILES = {path.name: path for path in sorted((ROOT / "models").rglob("*.py"))}
 # What each file's network takes when it is built with its defaults.
-INPUTS = {"resnet.py": "image: uint8[N,20,28,1]"}
+INPUTS = {"mobilenet.py": "image: uint8[N,28,20,1]", "resnet.py": "image: uint8[N,20,28,1]"}
 
 
 def deployment(file: str) -> Deployment:
