@@ -28,6 +28,7 @@ from edgekit.graph.inspection import inspect
 from edgekit.latency import comparison
 from edgekit.latency.samples import Samples
 from edgekit.latency.sampling import interleave
+from edgekit.measuring.answers import Noted
 from edgekit.recipe.schema import Budget, Measure
 from edgekit.runtime.session import Session, open_session
 
@@ -36,7 +37,7 @@ SITTINGS = 5  # so many times the sessions are opened anew and timed
 FEW = 2000  # examples below which the judge says that it sees little
 
 Predict = Callable[[np.ndarray], np.ndarray]
-# Scores a model on the splits "validation" and "test": one number per example, or a single number for the split.
+# Scores a model on the splits "validation" and then "test": one number per example, or a single one for the split.
 Scorer = Callable[[Predict], dict[str, np.ndarray]]
 
 
@@ -54,7 +55,11 @@ class Candidate:
 
 
 class Judged(NamedTuple):
-    """A verdict, the file that was judged, and its scores per split."""
+    """A verdict, the file that was judged, and its scores per split.
+
+    Of a classifier with a score for every example, `scores` also has what it answered to the test examples: "class"
+    and "confidence", as `measuring/answers.py` notes them.
+    """
 
     verdict: dict[str, Any]
     graph: Path
@@ -100,7 +105,9 @@ class Judge:
         notes: list[str] = []
         exported, parity = self._export(candidate, graph, incumbent)
         console.say(f"{candidate.label}: scoring and timing")
-        scores = {split: np.asarray(values) for split, values in self.score(predict(self._open(graph))).items()}
+        noted = Noted(predict(self._open(graph)), self.deployment.output)
+        scores = {split: np.asarray(values) for split, values in self.score(noted).items()}
+        scores |= noted.last(len(scores["test"]) if scores["test"].ndim else 0)
         change = None
         if incumbent:
             change = _change(scores["validation"], incumbent.scores["validation"])
@@ -169,14 +176,15 @@ class Judge:
 
     def _export(
         self, candidate: Candidate, graph: Path, incumbent: Judged | None
-    ) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-        """Export and prove a network; of a graph, say how near it is to the one it was made from."""
+    ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """Export and prove a network; of a graph, say how near it is to the one it was made from, if from any."""
         if candidate.network is not None:
             console.say(f"{candidate.label}: exporting to ONNX and comparing with PyTorch")
             done = ladder.export(candidate.network, self.deployment, self.inputs, graph)
             said = {"method": done.method, "opset": done.opset, "ir": done.ir, "seconds": round(done.seconds, 2)}
             return said | {"failures": done.failures}, done.parity.to_dict()
-        assert incumbent is not None
+        if incumbent is None:  # a teacher that was given as an ONNX file
+            return None, None
         before, after = predict(open_session(incumbent.graph)), predict(open_session(graph))
         parts = [self.inputs[:size] for size in BATCHES]
         pair = [np.concatenate([model(part) for part in parts]) for model in (after, before)]

@@ -16,6 +16,8 @@ _Z = 1.959963984540054  # the normal distribution's 97.5 % quantile
 _RESAMPLES = 2000
 _CELLS = 1 << 22  # entries of an array made at once while resampling
 _STEPS = 1024  # quantiles that a bootstrapped median is told by, where there are more times
+_BINS = 15
+_DRAWS = 500  # of answers that are right as often as they are sure
 _GROUPS = 512  # what is resampled at most: beyond it, neighbouring rounds are taken together
 
 
@@ -58,6 +60,32 @@ def paired_change(candidate: np.ndarray, incumbent: np.ndarray) -> dict[str, Any
     else:
         low, high = _bootstrap_of_mean(difference)
     return {"points": 100 * float(difference.mean()), "low": 100 * low, "high": 100 * high, "n": len(difference)}
+
+
+def calibration(confidence: np.ndarray, correct: np.ndarray) -> dict[str, Any]:
+    """Return the expected calibration error of `confidence` (n,; 0 to 1), where `correct` (n,) is 1 or 0.
+
+    {"ece", "chance", "n", "bins"}. ECE = sum over bins b of n_b / n |mean correct_b - mean confidence_b| (Naeini et al.
+    2015; Guo et al. 2017, equation 3), over 15 bins of equal width, closed above as theirs are. "bins" lists those that
+    are not empty: {"n", "confidence", "correct"}.
+
+    "chance" is what it stays below in 95 % of draws where every confidence is the true probability (the consistency
+    resampling of Broecker and Smith 2007). No interval: ECE is biased upwards, so a bootstrap's percentiles held the
+    true value in 0 to 97 % of simulated sets of 360 to 10,000, where 95 % are wanted; below "chance" was 93 to 98 %.
+    """
+    _refuse_empty(confidence)
+    n = len(confidence)
+    places = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
+    sums = [np.bincount(places, values, _BINS) for values in (np.ones(n), confidence, correct)]
+    filled = [(int(count), sure / count, right / count) for count, sure, right in zip(*sums, strict=True) if count]
+    rng = np.random.default_rng(0)
+    drawn = [np.abs(np.bincount(places, confidence - (rng.random(n) < confidence), _BINS)).sum() for _ in range(_DRAWS)]
+    return {
+        "ece": float(np.abs(sums[1] - sums[2]).sum()) / n,
+        "chance": float(np.quantile(drawn, 0.95)) / n,
+        "n": n,
+        "bins": [{"n": count, "confidence": float(sure), "correct": float(right)} for count, sure, right in filled],
+    }
 
 
 def samples_needed(percentile: float) -> int:

@@ -135,6 +135,15 @@ def test_a_verdict_is_given_once_for_the_same_key(judge: Judge) -> None:
     assert judge.score.asked == 2
 
 
+def test_what_a_model_answers_to_the_test_examples_is_kept_and_found_again(judge: Judge) -> None:
+    first = judge.judge(linear(judge.root), None, None, Budget(), "latency", "key")
+    assert ((first.scores["class"] == 0) == first.scores["test"]).all()
+    assert first.scores["confidence"].shape == (8,)
+    assert ((first.scores["confidence"] > 1 / 3) & (first.scores["confidence"] < 1)).all()
+    again = judge.judge(linear(judge.root), None, None, Budget(), "latency", "key")
+    assert all((again.scores[name] == values).all() for name, values in first.scores.items())
+
+
 def test_a_verdict_on_a_file_that_was_altered_is_given_again(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
     judge.judge(linear(judge.root), None, None, Budget(), "latency", "key")
     (judge.root / "teacher" / "model.onnx").write_bytes(b"something else")

@@ -142,3 +142,42 @@ def test_a_median_of_very_many_times_is_bounded_in_memory_and_exact_enough():
     times = RNG(9).normal(1000, 50, 200_000)
     low, high = statistics.median_interval(times, np.arange(len(times)) // 10)
     assert low < np.median(times) < high and high - low < 1.5
+
+
+def test_the_calibration_error_is_the_mean_gap_of_the_bins():
+    # Bins of 1/15: 0.95 and 0.99 share the last, 0.70 and 0.72 the eleventh; 0.2 = 3/15 is in the bin that it closes.
+    confidence = np.array([0.95, 0.99, 0.70, 0.72, 0.2, 0.19])
+    correct = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
+    found = statistics.calibration(confidence, correct)
+    assert [each["n"] for each in found["bins"]] == [2, 2, 2]
+    assert found["bins"][1] == {"n": 2, "confidence": pytest.approx(0.71), "correct": 0.5}
+    assert found["ece"] == pytest.approx((2 * 0.03 + 2 * 0.21 + 2 * 0.195) / 6)
+    assert found["n"] == 6
+
+
+def test_a_model_as_sure_as_it_should_be_stays_below_chance_in_95_of_100():
+    rng = RNG(3)
+    below = 0
+    for _ in range(60):
+        confidence = 1 - 0.8 * rng.random(300) ** 2
+        found = statistics.calibration(confidence, (rng.random(300) < confidence).astype(float))
+        below += found["ece"] <= found["chance"]
+    assert 53 <= below <= 60
+
+
+def test_a_model_that_is_too_sure_is_above_chance():
+    correct = (np.arange(2000) % 10 > 0).astype(float)
+    found = statistics.calibration(np.full(2000, 0.97), correct)
+    assert found["ece"] == pytest.approx(0.07)
+    assert found["chance"] < 0.02
+    assert found == statistics.calibration(np.full(2000, 0.97), correct)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0])
+def test_a_confidence_at_either_end_has_a_bin(confidence):
+    assert statistics.calibration(np.array([confidence]), np.array([confidence]))["ece"] == 0
+
+
+def test_a_calibration_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="no value"):
+        statistics.calibration(np.array([]), np.array([]))

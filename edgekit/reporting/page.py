@@ -1,7 +1,7 @@
 """Writes report.html: a run on one page that needs nothing else, for a person who decides.
 
 One file: styles and plots are inside, no script runs, nothing is fetched (the page forbids it to itself). What a run
-says of itself is escaped by jinja2; only the plots go in as they are.
+says of itself is escaped by jinja2; only the plots go in as they are, and images as data.
 """
 
 from __future__ import annotations
@@ -9,34 +9,28 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from edgekit import console, files
 from edgekit.errors import BundleError
 from edgekit.extras import need
 from edgekit.manifest import Manifest
-from edgekit.reporting import record, wording
+from edgekit.reporting import comparing, record, wording
+from edgekit.reporting.differences import Differences
 from edgekit.reporting.record import Run, Verdict
 from edgekit.signature import Tensor
 from edgekit.tasks import TASKS
 
 FILE = "report.html"
 _TEMPLATE = "report.html.j2"
-_CLASSES = 20  # more than these are not read
+_CLASSES = 20  # of whose names more are not read
 _AXES: dict[str | None, int] = {"images": 4, "features": 2}  # of the input that a predictor takes
+_PLOTS = ("tradeoff", "curves", "reliability")
 _WIDE, _NARROW = 860, 350  # points; the page shows one or the other
 
 
-class ClassRow(NamedTuple):
-    """A class and the part of its test examples that two models answer rightly."""
-
-    label: str
-    kept: float
-    teacher: float
-
-
 def write(run_folder: Path) -> Path:
-    """Make report.html from run.json and the histories in `run_folder`, and return its path.
+    """Make report.html from run.json, the histories and the pictures in `run_folder`, and return its path.
 
     An unfinished run gets a page too, which says what is missing. Raises DataError where run.json is absent or damaged.
     """
@@ -51,7 +45,7 @@ def write(run_folder: Path) -> Path:
         lstrip_blocks=True,
     )
     shared = (
-        wording.percent, wording.interval, wording.change, wording.speedup,
+        wording.percent, wording.interval, wording.change, wording.points, wording.points_apart, wording.speedup,
         wording.parity, console.size, console.number, console.duration, unbroken,
     )  # fmt: skip
     environment.filters.update({function.__name__: function for function in shared})
@@ -73,8 +67,9 @@ def _plots(run: Run, folder: Path) -> dict[str, Any]:
 
     from edgekit.reporting import plots
     from edgekit.reporting.curves import curves_svg
+    from edgekit.reporting.reliability import reliability_svg
 
-    found: dict[str, Any] = {"tradeoff_wide": "", "tradeoff_narrow": "", "curves_wide": "", "curves_narrow": ""}
+    found: dict[str, Any] = {f"{plot}_{size}": "" for plot in _PLOTS for size in ("wide", "narrow")}
     if run.verdicts:
         found["tradeoff_wide"] = Markup(plots.tradeoff_svg(run, "tradeoff", _WIDE))
         found["tradeoff_narrow"] = Markup(plots.tradeoff_svg(run, "tradeoff-narrow", _NARROW))
@@ -83,6 +78,9 @@ def _plots(run: Run, folder: Path) -> dict[str, Any]:
     if curves:
         found["curves_wide"] = Markup(curves_svg(curves, "curves", _WIDE, 4))
         found["curves_narrow"] = Markup(curves_svg(curves, "curves-narrow", _NARROW, 2))
+    if isinstance(run.differences, Differences) and (models := comparing.calibrations(run, run.differences)):
+        found["reliability_wide"] = Markup(reliability_svg(models, "reliability", _WIDE, 2))
+        found["reliability_narrow"] = Markup(reliability_svg(models, "reliability-narrow", _NARROW, 1))
     return found
 
 
@@ -91,8 +89,6 @@ def _said(run: Run, folder: Path) -> dict[str, Any]:
     from markupsafe import Markup
 
     shipped, teacher = run.shipped, run.teacher
-    classes = _classes(run)
-    changed = sorted(classes, key=lambda row: -abs(row.kept - row.teacher))[:_CLASSES]
 
     def badge(verdict: Verdict) -> Markup:
         word = "in the bundle" if verdict is shipped else verdict.decision
@@ -115,14 +111,13 @@ def _said(run: Run, folder: Path) -> dict[str, Any]:
         "unit": wording.unit(run.verdicts),
         "conditions": _conditions(run.verdicts),
         "targets": [(*wording.target(target), target.met) for target in run.targets],
-        "classes": [row for row in classes if row in changed],
-        "classes_of": len(classes),
         "badge": badge,
         "snippet": snippet,
         "command": command,
         "facts": [("data and seed", _data(run)), ("machine and versions", _machine(run))],
         "recipe": need("yaml", "making the report").safe_dump(run.recipe, sort_keys=False, allow_unicode=True),
         "notes": notes,
+        **comparing.said(run, folder),
     }
 
 
@@ -131,18 +126,6 @@ def _conditions(verdicts: list[Verdict]) -> str:
         return ""
     latency = verdicts[0].latency
     return f"{latency.device}, batch {latency.batch}, {latency.threads} thread{'s' if latency.threads > 1 else ''}"
-
-
-def _classes(run: Run) -> list[ClassRow]:
-    """Pair the scores per class of the model that was kept and of its teacher; empty where either is unknown."""
-    shipped, teacher = run.shipped, run.teacher
-    if shipped is None or teacher is None or shipped is teacher or run.data is None:
-        return []
-    ours, theirs = shipped.test.per_class or [], teacher.test.per_class or []
-    if not len(run.data.labels) == len(ours) == len(theirs):
-        return []
-    paired = zip(run.data.labels, ours, theirs, strict=True)
-    return [ClassRow(label, kept, other) for label, kept, other in paired if kept is not None and other is not None]
 
 
 def _use(run: Run, folder: Path) -> tuple[str, str]:

@@ -14,6 +14,8 @@ from typing import NamedTuple
 _DIRECTIONS = 16
 _GAPS = (3.0, 12.0, 24.0, 40.0, 60.0)
 _ROUNDS = 4
+_BENDS = (0, 0.15, -0.15, 0.3, -0.3, 0.5, -0.5)  # of a bowed way, in parts of its length
+_STEPS = 32
 
 
 class Box(NamedTuple):
@@ -81,6 +83,21 @@ class Point(NamedTuple):
         apart = math.dist((x, y), (self.x, self.y))
         steps = range(round(self.radius) + 4, round(apart), 2)
         return [(self.x + (x - self.x) * step / apart, self.y + (y - self.y) * step / apart) for step in steps]
+
+
+def bow(start: tuple[float, float], end: tuple[float, float], avoid: Sequence[Point]) -> list[tuple[float, float]]:
+    """Return points on the way from start to end: straight, or bowed so far that it touches no marker of `avoid`."""
+
+    def curve(bend: float) -> list[tuple[float, float]]:
+        (x0, y0), (x2, y2) = start, end
+        x1, y1 = (x0 + x2) / 2 - bend * (y2 - y0), (y0 + y2) / 2 + bend * (x2 - x0)
+        parts = [(t / _STEPS, 1 - t / _STEPS) for t in range(_STEPS + 1)]
+        return [(u * u * x0 + 2 * u * t * x1 + t * t * x2, u * u * y0 + 2 * u * t * y1 + t * t * y2) for t, u in parts]
+
+    def touches(way: list[tuple[float, float]]) -> bool:
+        return any(math.dist(spot, (each.x, each.y)) < each.radius + 3 for each in avoid for spot in way)
+
+    return next((way for way in map(curve, _BENDS) if not touches(way)), curve(0))
 
 
 def place(points: Sequence[Point], obstacles: Sequence[Box], bounds: Box) -> list[Box]:

@@ -19,7 +19,7 @@ from edgekit.console import size
 from edgekit.errors import DataError
 from edgekit.reporting import record, wording
 from edgekit.reporting.drawing import PRINT, Palette, style, svg
-from edgekit.reporting.placing import Box, Point, place
+from edgekit.reporting.placing import Box, Point, bow, place
 from edgekit.reporting.record import Run, Verdict
 
 _LARGEST = 22.0  # radius in points of the largest file's marker; areas are in proportion
@@ -114,12 +114,10 @@ def _tradeoff(figure: Figure, run: Run, palette: Palette) -> None:
     where = f"{latency.device}, batch {latency.batch}, {latency.threads} thread{'s' if latency.threads > 1 else ''}"
     axes.set_xlabel(f"← faster  ·  p50 latency, {unit.name}  ·  {where}", labelpad=8)
     axes.text(0, 1.02, f"test {run.verdicts[0].metric}", transform=axes.transAxes, color=palette.muted, fontsize=10)
-    way = _way(run)
-    steps = [spot for spot in spots if spot.verdict.stage in way]
-    axes.plot(
-        [spot.x for spot in steps], [spot.y for spot in steps], color=palette.accent, linewidth=1, zorder=1,
-        linestyle=(0, (1, 3)),
-    )  # fmt: skip
+    way = _way(run, spots, axes.transData.transform)
+    if way:
+        x, y = axes.transData.inverted().transform(way).T
+        axes.plot(x, y, color=palette.accent, linewidth=1, zorder=1, linestyle=(0, (1, 3)))
     for spot in spots:
         shipped = spot.verdict is run.shipped
         colour = palette.accent if shipped else palette.muted
@@ -136,17 +134,20 @@ def _tradeoff(figure: Figure, run: Run, palette: Palette) -> None:
             spot.x, spot.y, s=math.pi * spot.radius**2, linewidth=1.4, zorder=3.5 if shipped else 3,
             facecolor=palette.paper if undone else colour, edgecolor=colour if undone else palette.paper,
         )  # fmt: skip
-    _names(figure, axes, run, spots, steps, palette)
+    _names(figure, axes, run, spots, way, palette)
 
 
-def _way(run: Run) -> list[str]:
-    """List the stages from the teacher to the model that was kept, each the incumbent of the next."""
-    way: list[str] = []
+def _way(run: Run, spots: Sequence[_Spot], to_page: Any) -> list[tuple[float, float]]:
+    """Lead from the teacher to the model that was kept, over each incumbent, around what was undone; in points."""
+    stages: list[str] = []
     step = run.shipped
-    while step and step.stage not in way:
-        way.append(step.stage)
+    while step and step.stage not in stages:
+        stages.append(step.stage)
         step = run.verdict(step.incumbent)
-    return way
+    middles = to_page([(spot.x, spot.y) for spot in spots])
+    undone = [Point(x, y, s.radius, 0, 0, y, y) for s, (x, y) in zip(spots, middles, strict=True) if s.verdict.undone]
+    steps = [(x, y) for spot, (x, y) in zip(spots, middles, strict=True) if spot.verdict.stage in stages]
+    return [place for ends in pairwise(steps) for place in bow(*ends, undone)]
 
 
 def _scales(axes: Any, spots: Sequence[_Spot]) -> None:
@@ -167,7 +168,7 @@ def _scales(axes: Any, spots: Sequence[_Spot]) -> None:
 
 
 def _names(
-    figure: Figure, axes: Any, run: Run, spots: Sequence[_Spot], steps: Sequence[_Spot], palette: Palette
+    figure: Figure, axes: Any, run: Run, spots: Sequence[_Spot], way: Sequence[tuple[float, float]], palette: Palette
 ) -> None:
     """Write every model's name and file size beside its marker, with a thin line to it where the name stands apart."""
     canvas = FigureCanvasAgg(figure)
@@ -187,7 +188,6 @@ def _names(
         points.append(Point(x, y, spot.radius, extent.width + 2, extent.height, bottom, top))
         obstacles.append(Box(x - 2.5, bottom, x + 2.5, top))
         obstacles.append(Box(x - spot.radius, y - spot.radius, x + spot.radius, y + spot.radius))
-    way = axes.transData.transform([(spot.x, spot.y) for spot in steps]) if steps else []
     for (x0, y0), (x1, y1) in pairwise(way):
         parts = max(1, round(math.hypot(x1 - x0, y1 - y0) / 6))
         for part in range(parts):

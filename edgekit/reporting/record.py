@@ -13,42 +13,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from edgekit.errors import DataError
+from edgekit.reporting.differences import Differences, NotCompared
+from edgekit.reporting.figures import Change, Ratio, Scores
 
 SCHEMA = 1
 FILE = "run.json"
-
-
-class Estimate(BaseModel):
-    """A figure with its 95 % interval and number of examples; without both where a split has one score."""
-
-    value: float
-    low: float | None
-    high: float | None
-    n: int | None
-
-
-class Scores(Estimate):
-    """The same, and perhaps the score of every class in the order of the labels."""
-
-    per_class: list[float | None] | None = None
-
-
-class Ratio(BaseModel):
-    """How many times as fast, with its 95 % interval; above 1 is faster."""
-
-    ratio: float
-    low: float
-    high: float
-
-
-class Change(BaseModel):
-    """Points of the metric won or lost against the incumbent, paired by example."""
-
-    points: float
-    low: float | None
-    high: float | None
-    n: int | None
-    split: str
 
 
 class Latency(BaseModel):
@@ -142,6 +111,7 @@ class Run(BaseModel):
     machine: dict[str, Any]
     data: Data | None = None
     stages: list[Stage]
+    differences: Differences | NotCompared | None = None
     kept: str | None = None
     targets: list[Target] = []
     bundle: str | None = None

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edgekit.latency.comparison import MARGIN
-from edgekit.reporting.record import Change, Estimate, Ratio, Run, Target, Verdict
+from edgekit.reporting.figures import Change, Estimate, Ratio
+from edgekit.reporting.record import Run, Target, Verdict
 
 MINUS = "−"
 MOMENTS = "a row is timed beside what it would replace and the teacher; the times of two rows are of different moments"
@@ -55,6 +56,18 @@ def signed(points: float) -> str:
     """Write points with their sign: +0.3, −0.2, 0.0."""
     text = f"{abs(points):.1f}"
     return text if text == "0.0" else ("+" if points > 0 else MINUS) + text
+
+
+def points(fraction: float) -> str:
+    """Write a fraction as points, in no less than two digits that count: 0.85 points, 12.1 points."""
+    return f"{100 * fraction:.{2 if abs(fraction) < 0.0995 else 1}f} points"
+
+
+def points_apart(change: Change) -> tuple[str, str]:
+    """Write a change in points and its interval, without a unit: ("−1.2", "[−2.0, −0.4]")."""
+    if change.low is None or change.high is None:
+        return signed(change.points), ""
+    return signed(change.points), f"[{signed(change.low)}, {signed(change.high)}]"
 
 
 def change(change: Change) -> str:

@@ -19,7 +19,7 @@ from edgekit.manifest import MODEL
 from edgekit.recipe.schema import Budget, Stage
 from edgekit.stages import KINDS
 from edgekit.stages.job import Context, Job, Step
-from edgekit.workflow import candidates, keys, shipping
+from edgekit.workflow import candidates, comparing, keys, shipping
 
 RUN = "run.json"
 PACKAGES = ["torch", "onnx", "onnxruntime", "numpy", "torch-pruning"]
@@ -77,6 +77,7 @@ class _Run:
         )
         self.teacher: Standing | None = None
         self.kept: Standing | None = None
+        self.standing: dict[str, Standing] = {}
         known = files.read_json(folder / RUN)
         self.record: dict[str, Any] = {
             "schema": 1,
@@ -93,6 +94,7 @@ class _Run:
             "machine": hardware.machine(),
             "data": job.data,
             "stages": [],
+            "differences": None,
             "kept": None,
             "targets": [],
             "bundle": None,
@@ -108,6 +110,7 @@ class _Run:
             files.write_json(self.folder / RUN, self.record)
             make = make and step.name != until
         assert self.kept  # the first step is the reference, which is never undone
+        self.record["differences"] = self._differences(self.kept)
         shipping.ship(self.job, self.kept.judged, self.record, self.folder / "bundle")
         verdict = self.kept.judged.verdict
         self.record["kept"], self.record["bundle"] = verdict["stage"], "bundle"
@@ -160,6 +163,7 @@ class _Run:
         self._note(step, record, judged)
         content = record["files"].get(candidates.WEIGHTS) or record["files"][candidates.GRAPH]
         standing = Standing(judged, network, files.fingerprint([origin.identity, content]), origin_name)
+        self.standing[step.name] = standing
         if step.kind == "teacher":
             self.teacher = standing
         if judged.verdict["decision"] != "undone":
@@ -174,19 +178,34 @@ class _Run:
         own = step.settings.budget if isinstance(step.settings, Stage) else None
         budget: Budget = own or (self.job.student_budget if first else self.job.budget)
         gains = "latency" if first else kind.gains
+        graph = folder / candidates.GRAPH if candidates.GRAPH in record["files"] else None
         candidate = Candidate(
             stage=step.name,
             kind=step.kind,
             label=kind.label if step.name == step.kind else step.name,
             folder=folder,
-            network=network,
-            graph=None if network else folder / candidates.GRAPH,
+            network=None if graph else network,
+            graph=graph,
             parameters=record.get("parameters") or (incumbent.verdict["parameters"] if incumbent else 0),
         )
         key = keys.verdict(self.job, record["key"], incumbent, teacher, budget, gains)
         judged = self.judge.judge(candidate, incumbent, teacher, budget, gains, key)
         console.say(f"{step.name}: {judged.verdict['decision']}: {judged.verdict['reason']}")
         return judged
+
+    def _differences(self, kept: Standing) -> dict[str, Any] | None:
+        """Compare what is kept with the teacher; None where it is the teacher itself, or there is none."""
+        if not self.teacher or kept is self.teacher:
+            return None
+        origin = kept
+        while origin.network is None:  # a graph: the network is that of what it was made from
+            origin = self.standing[origin.judged.verdict["incumbent"]]
+        teacher, model = (
+            comparing.Compared(judged, of.network, of.judged.verdict["stage"])
+            for judged, of in ((self.teacher.judged, self.teacher), (kept.judged, origin))
+        )
+        alone = self.standing.get("student")
+        return comparing.compare(self.job, self.folder, teacher, model, alone.judged if alone else None)
 
     def _note(self, step: Step, record: dict[str, Any], judged: Judged) -> None:
         """Write a step into the run's record."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 PER_CLASS = {
@@ -113,6 +114,48 @@ RECIPE = {
     "targets": {"accuracy": 0.95, "p50_ms": 0.1, "speedup": 15},
 }
 
+
+def _bins(*bins: tuple[int, float, float]) -> list[dict[str, float]]:
+    return [{"n": n, "confidence": confidence, "correct": correct} for n, confidence, correct in bins]
+
+
+def _shown(kind: str, example: int, label: int, teacher: tuple[int, float], model: tuple[int, float]) -> dict[str, Any]:
+    said = ({"said": answer, "confidence": sure} for answer, sure in (teacher, model))
+    return {"kind": kind, "example": example, "label": label, **dict(zip(("teacher", "model"), said, strict=True))}
+
+
+DIFFERENCES = {
+    "teacher": "teacher",
+    "model": "prune",
+    "total": {"points": -1.1, "low": -2.4, "high": 0.3, "n": 360},
+    "counts": {"both": 349, "lost": 5, "won": 2, "alike": 3, "apart": 1},
+    "classes": [
+        {
+            "label": label, "n": 36,
+            "accuracy": {stage: PER_CLASS[stage][label] for stage in ("teacher", "student", "prune")},
+            "change": {"points": 100 * (ours - theirs), "low": 100 * (ours - theirs) - 6.1, "high": 3.2, "n": 36},
+        }
+        for label, (ours, theirs) in enumerate(zip(PER_CLASS["prune"], PER_CLASS["teacher"], strict=True))
+    ],
+    "pairs": [{"label": 8, "said": 1, "teacher": 1, "model": 4}, {"label": 3, "said": 9, "teacher": 0, "model": 1}],
+    "calibration": {
+        "teacher": {"ece": 0.004, "chance": 0.011, "n": 360, "bins": _bins((20, 0.7, 0.75), (340, 0.99, 0.993))},
+        "prune": {"ece": 0.0312, "chance": 0.012, "n": 360, "bins": _bins((60, 0.8, 0.6), (300, 0.99, 0.992))},
+    },
+    "pictures": {
+        "file": "differences.npz",
+        "shown": [
+            _shown("lost", 17, 8, (8, 0.983), (1, 0.912)),
+            _shown("won", 203, 3, (5, 0.612), (3, 0.558)),
+            _shown("apart", 44, 9, (5, 0.8), (1, 0.7)),
+        ],
+        "maps": {
+            "teacher": {"method": "CAM", "layer": "blocks", "stage": "teacher"},
+            "model": {"method": "Grad-CAM", "layer": "blocks.2.conv2", "stage": "distill"},
+        },
+    },
+}  # fmt: skip
+
 RUN = {
     "schema": 1,
     "name": "digits",
@@ -145,6 +188,7 @@ RUN = {
         }
         for verdict in VERDICTS
     ],
+    "differences": DIFFERENCES,
     "kept": "prune",
     "targets": [
         {"name": "accuracy", "wanted": 0.95, "got": 0.975, "met": True},
@@ -169,7 +213,7 @@ def run() -> dict[str, Any]:
 
 @pytest.fixture
 def save(tmp_path: Path) -> Callable[[dict[str, Any]], Path]:
-    """Write a run's folder, with a history for every training and the bundle's manifest; returns the folder."""
+    """Write a run's folder, with its histories, pictures and the bundle's manifest; returns the folder."""
 
     def write(said: dict[str, Any]) -> Path:
         folder = tmp_path / "runs" / said["name"] / said["id"]
@@ -183,6 +227,10 @@ def save(tmp_path: Path) -> Callable[[dict[str, Any]], Path]:
                 history = folder / stage["history"]
                 history.parent.mkdir()
                 history.write_text("".join(_epochs(EPOCHS[stage["id"]])), encoding="utf-8")
+        draw = np.random.default_rng(0)
+        images = draw.integers(0, 256, (3, 8, 8, 1), dtype=np.uint8)
+        maps = {who: draw.integers(0, 256, (3, 2, 2), dtype=np.uint8) for who in ("teacher", "model")}
+        np.savez_compressed(folder / "differences.npz", images=images, **maps)
         return folder
 
     return write

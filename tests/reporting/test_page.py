@@ -28,6 +28,7 @@ onload = () => {{
       width: root.clientWidth, needed: root.scrollWidth,
       rows: [...page.querySelectorAll("#models ~ .card tbody tr")].map(row => row.innerText),
       plots: [...page.querySelectorAll("svg")].filter(plot => plot.getBoundingClientRect().height > 100).length,
+      pictures: [...page.querySelectorAll("img")].filter(image => image.naturalWidth && image.offsetWidth > 60).length,
       fetched: frame.contentWindow.performance.getEntriesByType("resource").length,
     }};
   }});
@@ -54,6 +55,13 @@ class _Tags(HTMLParser):
 
 def _read(folder: Path) -> _Tags:
     return _Tags(page.write(folder).read_text(encoding="utf-8"))
+
+
+def _words(folder: Path) -> str:
+    """Read the body's words, those of neighbouring cells apart."""
+    body = page.write(folder).read_text(encoding="utf-8").partition("<main>")[2]
+    shown = re.sub(r"<title>.*?</title>|<[^>]+>", " ", body, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", html.unescape(shown))
 
 
 def _dump(tmp_path: Path, address: Path) -> str:
@@ -84,13 +92,15 @@ def test_the_page_says_all_that_a_person_who_decides_asks(run: dict[str, Any], s
 def test_nothing_is_fetched_and_nothing_runs(run: dict[str, Any], save: Save) -> None:
     text = page.write(save(run)).read_text(encoding="utf-8")
     tags = _Tags(text).tags
-    assert not {"script", "link", "img", "iframe", "base"} & {tag for tag, _ in tags}
+    assert not {"script", "link", "iframe", "base"} & {tag for tag, _ in tags}
     pointed = [value for _, said in tags for name, value in said.items() if name in ("src", "href", "xlink:href")]
     assert pointed
-    assert all(value and value.startswith("#") for value in pointed)
+    assert all(value and value.startswith(("#", "data:image/png;base64,")) for value in pointed)
     assert "@import" not in text
     assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", text))
-    assert ("meta", "default-src 'none'; style-src 'unsafe-inline'") in [(t, said.get("content")) for t, said in tags]
+    assert ("meta", "default-src 'none'; style-src 'unsafe-inline'; img-src data:") in [
+        (t, said.get("content")) for t, said in tags
+    ]
 
 
 def test_what_a_run_says_is_escaped_everywhere(run: dict[str, Any], save: Save) -> None:
@@ -101,7 +111,8 @@ def test_what_a_run_says_is_escaped_everywhere(run: dict[str, Any], save: Save) 
     run["data"]["labels"][3] = evil
     run["machine"]["cpu"] = run["recipe"]["task"] = run["recipe_file"] = run["created"] = evil
     found = _read(save(run))
-    assert not {"script", "img"} & {tag for tag, _ in found.tags}
+    assert "script" not in {tag for tag, _ in found.tags}
+    assert not [said for _, said in found.tags if said.get("src") == "x" or "onerror" in said]
     assert found.text.count(evil) >= 7
 
 
@@ -132,16 +143,77 @@ def test_a_run_that_was_just_begun_gets_a_page(run: dict[str, Any], save: Save) 
 
 def test_of_many_classes_those_that_changed_most_are_shown(run: dict[str, Any], save: Save) -> None:
     run["data"]["labels"] = [f"class {number}" for number in range(100)]
+    run["differences"] = None
     run["stages"][0]["verdict"]["test"]["per_class"] = [0.9] * 100
     run["stages"][3]["verdict"]["test"]["per_class"] = [0.9] * 42 + [0.2, None] + [0.9] * 56
-    text = _read(save(run)).text
+    text = _words(save(run))
     assert "the 20 of 99 classes that changed most" in text
-    names = re.findall(r"class \d+\n", text)
+    names = re.findall(r"\bclass \d+\b", text.partition("Using it")[0])
     assert len(names) == 20
-    assert "class 42\n" in names
+    assert "class 42" in names
+
+
+def test_the_page_shows_what_the_small_model_lost(run: dict[str, Any], save: Save) -> None:
+    folder = save(run)
+    text = _words(folder)
+    for said in (
+        "−1.1 points [−2.4, +0.3] on test, n = 360", "only the teacher is right 5 1.4 %", "8 for 1 1 4",
+        "8 36 94.3 % 88.6 % 88.6 % −5.7 [−11.8, +3.2]", "Only the pruned model is right 1 of 2",
+        "expected calibration error 0.40 points, no more than chance makes",
+        "3.12 points, more than chance makes (up to 1.20 points): on average 3.17 points surer than it should be",
+        "8 test example 17 the image teacher ✓ 8 98.3 % pruned ✗ 1 91.2 %",
+        "Maps of the distilled network, which the pruned model was made from: Grad-CAM (Selvaraju et al. 2017) at "
+        "its layer blocks.2.conv2",
+    ):  # fmt: skip
+        assert said in text, said
+    assert len([tag for tag, _ in _read(folder).tags if tag == "img"]) == 15
+
+
+@pytest.mark.parametrize(
+    ("differences", "told"),
+    [
+        pytest.param(None, "Not known of this run: it was made before edgekit kept every answer.", id="an old run"),
+        pytest.param({"missing": "the metric is odd"}, "Not known of this run: the metric is odd.", id="no accuracy"),
+    ],
+)
+def test_what_is_not_known_of_the_differences_is_said(
+    differences: dict[str, str] | None, told: str, run: dict[str, Any], save: Save
+) -> None:
+    run["differences"] = differences
+    text = _read(save(run)).text
+    assert told in text
+    assert "Class by class" in text, "the verdicts know the classes"
+    assert "How sure they are" not in text
+
+
+def test_a_run_that_kept_its_teacher_has_no_differences_to_show(run: dict[str, Any], save: Save) -> None:
+    run |= {"kept": "teacher", "differences": None}
+    assert "Where they differ" not in _read(save(run)).text
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param(None, "There are no pictures: the examples are no images.", id="no images"),
+        pytest.param({"shown": []}, "There are no pictures: the two part on no image.", id="no difference"),
+        pytest.param({"file": "gone.npz"}, "There are no pictures: gone.npz is gone or damaged.", id="lost"),
+        pytest.param(
+            {"maps": {}},
+            "No map could be made of the pruned network: it has no",
+            id="no convolution",
+        ),
+    ],
+)
+def test_pictures_that_are_not_there_are_explained(
+    change: dict[str, Any] | None, told: str, run: dict[str, Any], save: Save
+) -> None:
+    pictures = run["differences"]["pictures"]
+    run["differences"]["pictures"] = change if change is None else pictures | change
+    assert told in _read(save(run)).text
 
 
 def test_without_scores_per_class_there_is_no_such_section(run: dict[str, Any], save: Save) -> None:
+    run["differences"] = {"missing": "the metric is not accuracy"}
     del run["stages"][3]["verdict"]["test"]["per_class"]
     assert "Class by class" not in _read(save(run)).text
 
@@ -194,7 +266,7 @@ def test_a_damaged_record_leaves_the_old_page_alone(run: dict[str, Any], save: S
 @browser
 def test_chromium_opens_the_page_and_shows_every_row(run: dict[str, Any], save: Save, tmp_path: Path) -> None:
     found = _Tags(_dump(tmp_path, page.write(save(run))))
-    assert len([tag for tag, said in found.tags if tag == "svg"]) == 4
+    assert len([tag for tag, said in found.tags if tag == "svg"]) == 6
     for stage in run["stages"]:
         assert stage["verdict"]["label"] in found.text
         assert stage["verdict"]["reason"] in found.text
@@ -217,5 +289,6 @@ def test_the_page_is_as_wide_as_a_phone_or_a_desk_and_never_wider(
         assert width - 20 <= seen["width"] <= width
         assert seen["needed"] <= seen["width"]
         assert len(seen["rows"]) == 5
-        assert seen["plots"] == 2
+        assert seen["plots"] == 3
+        assert seen["pictures"] == 15, "three examples: the image, and two maps over it"
         assert seen["fetched"] == 0

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import math
 from itertools import combinations
 
-from edgekit.reporting.placing import Box, Point, place
+from edgekit.reporting.placing import Box, Point, bow, place
 
 BOUNDS = Box(0, 0, 800, 400)
 
@@ -44,3 +45,15 @@ def test_a_line_leads_from_the_marker_to_a_name_that_stands_apart() -> None:
     assert line[0][0] > point.x + point.radius
     assert 355 <= line[-1][0] <= 360
     assert point.line(Box(290, 260, 360, 286)) == []
+
+
+def test_a_way_is_straight_where_it_can_be_and_bows_around_what_stands_there() -> None:
+    start, end = (0.0, 0.0), (100.0, 50.0)
+    aside, between = (Point(50, y, 8, 0, 0, y, y) for y in (80.0, 25.0))
+    straight = bow(start, end, [aside])
+    assert straight[0] == start and straight[-1] == end
+    assert all(abs(y - x / 2) < 1e-9 for x, y in straight)
+    bowed = bow(start, end, [between])
+    assert bowed[0] == start and bowed[-1] == end
+    assert min(math.dist(spot, (50, 25)) for spot in bowed) >= 11
+    assert bow(start, end, [Point(50, 25, 90, 0, 0, 25, 25)]) == straight, "nowhere to go"

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from edgekit.reporting import wording
-from edgekit.reporting.record import Change, Estimate, Ratio, Target, parse
+from edgekit.reporting.figures import Change, Estimate, Ratio
+from edgekit.reporting.record import Target, parse
 
 
 def test_an_accuracy_is_told_with_its_interval() -> None:
@@ -112,3 +113,15 @@ def test_a_quantized_graph_is_compared_with_the_one_it_was_made_from(run: dict[s
     assert pruned and quantized
     assert wording.parity(pruned, told.verdict("distill")).startswith("within 2.4e-06 of PyTorch, same class in 100 %")
     assert wording.parity(quantized, pruned).startswith("within 2.4e-06 of pruned")
+
+
+@pytest.mark.parametrize(
+    ("fraction", "said"), [(0.0056, "0.56 points"), (0.0994, "9.94 points"), (0.121, "12.1 points"), (0, "0.00 points")]
+)
+def test_points_have_two_digits_that_count(fraction, said):
+    assert wording.points(fraction) == said
+
+
+def test_a_change_comes_apart_from_its_interval():
+    assert wording.points_apart(Change(points=-1.24, low=-2.0, high=0.3, n=9)) == ("−1.2", "[−2.0, +0.3]")
+    assert wording.points_apart(Change(points=0.6, low=None, high=None, n=None)) == ("+0.6", "")

@@ -1,0 +1,38 @@
+"""Figures with their doubt, as run.json writes them. pydantic alone."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+
+class Estimate(BaseModel):
+    """A figure with its 95 % interval and number of examples; without both where a split has one score."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int | None
+
+
+class Scores(Estimate):
+    """The same, and perhaps the score of every class in the order of the labels."""
+
+    per_class: list[float | None] | None = None
+
+
+class Ratio(BaseModel):
+    """How many times as fast, with its 95 % interval; above 1 is faster."""
+
+    ratio: float
+    low: float
+    high: float
+
+
+class Change(BaseModel):
+    """Points of the metric won or lost against another model, paired by example; on the test split unless told."""
+
+    points: float
+    low: float | None
+    high: float | None
+    n: int | None
+    split: str = "test"
