@@ -26,5 +26,6 @@ def check(targets: np.ndarray, classes: int) -> None:
         )
 
 
-IMAGE_CLASSIFICATION = Task("image-classification", "accuracy", ("probabilities", "logits"), "images", correct, check)
-CLASSIFICATION = Task("classification", "accuracy", ("probabilities", "logits"), "features", correct, check)
+_HEADS = ("probabilities", "logits")
+IMAGE_CLASSIFICATION = Task("image-classification", "images", "classes", "accuracy", _HEADS, correct, check)
+CLASSIFICATION = Task("classification", "features", "classes", "accuracy", _HEADS, correct, check)

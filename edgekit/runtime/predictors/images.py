@@ -1,4 +1,4 @@
-"""Images into labels: files, PIL images and arrays. numpy; Pillow when something has to be decoded or fitted.
+"""Images for a model: files, PIL images and arrays. numpy; Pillow when something has to be decoded or fitted.
 
 The graph itself normalises, so all that is done here is the size and the colours the model was made for. An image of
 another size is stretched, not cropped.
@@ -14,7 +14,6 @@ import numpy as np
 from edgekit.errors import BundleError, DataError, InputError
 from edgekit.extras import need
 from edgekit.runtime.feeds import describe
-from edgekit.runtime.predictors.prediction import Prediction, ranked
 
 if TYPE_CHECKING:
     from edgekit.runtime.model import Model
@@ -24,8 +23,8 @@ _CHANNELS = {"L": 1, "RGB": 3}
 _TAKES = "an image is a path, a PIL image, or a uint8 array (H,W), (H,W,C), or a batch of those"
 
 
-def predict(model: Model, x: Any, top: int) -> Prediction | list[Prediction]:
-    """Return a Prediction for one image, and a list of them for a list of images or a batch (N,H,W) or (N,H,W,C).
+def read(model: Model, x: Any) -> tuple[dict[str, Any], bool]:
+    """Return the feeds of one image, or of a list of images or a batch (N,H,W) or (N,H,W,C), and whether it was many.
 
     An array of three axes is one image where the last is 1, 3 or 4 channels, unless its other two are the model's own
     height and width.
@@ -34,11 +33,10 @@ def predict(model: Model, x: Any, top: int) -> Prediction | list[Prediction]:
     several = isinstance(x, (list, tuple)) or (isinstance(x, np.ndarray) and wanted.is_batch(x))
     images = [wanted.fit(image) for image in (x if several else [x])]
     if not images:
-        return []
+        return {}, several
     if len({image.shape for image in images}) > 1:
         raise InputError("the images have different sizes, which this model takes one at a time")
-    answers = ranked(model, model(np.stack(images)), top)
-    return answers if several else answers[0]
+    return {model.inputs[0].name: np.stack(images)}, several
 
 
 class _Wanted:

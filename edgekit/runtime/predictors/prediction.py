@@ -1,8 +1,9 @@
-"""The answer a person reads, and how scores of classes become it. numpy alone."""
+"""The answers a person reads, and how a model's outputs become them. numpy alone."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from edgekit.errors import BundleError
 
 if TYPE_CHECKING:
     from edgekit.runtime.model import Model
+
+Array = np.ndarray[Any, Any]
+_ARRAYS = "call the model with arrays"
 
 
 class Prediction:
@@ -21,8 +25,56 @@ class Prediction:
         self.label, self.probability = top[0]
         self.top = top
 
+    def to_dict(self) -> dict[str, Any]:
+        """Give the answer as JSON-ready values."""
+        return {"label": self.label, "top": [list(pair) for pair in self.top]}
+
+    def __str__(self) -> str:
+        return "  ".join(f"{label} {100 * probability:.1f} %" for label, probability in self.top)
+
     def __repr__(self) -> str:
         return f"Prediction({', '.join(f'{label!r}: {probability:.4f}' for label, probability in self.top)})"
+
+
+class Value:
+    """`value`: a number, in the units the model was made for; an array (K,) where the model tells several."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: float | Array) -> None:
+        self.value = value
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the answer as JSON-ready values."""
+        return {"value": self.value if isinstance(self.value, float) else self.value.tolist()}
+
+    def __str__(self) -> str:
+        return "  ".join(f"{value:.6g}" for value in np.atleast_1d(self.value))
+
+    def __repr__(self) -> str:
+        return f"Value({self})"
+
+
+class Vector:
+    """`vector`: an array (D,) that stands for what was given, to be compared with others of the same model."""
+
+    __slots__ = ("vector",)
+
+    def __init__(self, vector: Array) -> None:
+        self.vector = vector
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the answer as JSON-ready values."""
+        return {"vector": self.vector.tolist()}
+
+    def __str__(self) -> str:
+        return "  ".join(f"{value:.4g}" for value in self.vector)
+
+    def __repr__(self) -> str:
+        return f"Vector({self.vector.dtype}[{len(self.vector)}])"
+
+
+Answer: TypeAlias = Prediction | Value | Vector
 
 
 def ranked(model: Model, outputs: dict[str, Any], top: int) -> list[Prediction]:
@@ -35,15 +87,12 @@ def ranked(model: Model, outputs: dict[str, Any], top: int) -> list[Prediction]:
     elif "logits" in outputs:
         probabilities = _softmax(outputs["logits"])
     else:
-        raise BundleError(
-            f'"{model.name}" answers {", ".join(outputs)}: neither "probabilities" nor "logits"',
-            "call the model with arrays",
-        )
+        raise BundleError(f'"{model.name}" answers {", ".join(outputs)}: neither "probabilities" nor "logits"', _ARRAYS)
     classes = probabilities.shape[-1]
     if probabilities.ndim != 2 or classes < 1 or (model.labels and len(model.labels) != classes):
         raise BundleError(
             f'"{model.name}" answers {list(probabilities.shape)} for {len(model.labels)} labels',
-            "call the model with arrays",
+            _ARRAYS,
         )
     labels = model.labels or [str(index) for index in range(classes)]
     # Stable, so that of equal scores the first class wins, as it does under argmax.
@@ -54,7 +103,38 @@ def ranked(model: Model, outputs: dict[str, Any], top: int) -> list[Prediction]:
     ]
 
 
-def _softmax(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def valued(model: Model, outputs: dict[str, Any], top: int) -> list[Value]:
+    """Return a Value for each row of the output "value", or of the only one: (n,), (n,1) or (n,K)."""
+    values = _one(model, outputs, "value", (1, 2)).astype(np.float64)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    return [Value(float(value) if values.ndim == 1 else value) for value in values]
+
+
+def embedded(model: Model, outputs: dict[str, Any], top: int) -> list[Vector]:
+    """Return a Vector for each row of the output "vector", or of the only one: (n,D)."""
+    return [Vector(vector) for vector in _one(model, outputs, "vector", (2,))]
+
+
+ANSWERS: dict[str, Callable[[Model, dict[str, Any], int], list[Any]]] = {
+    "classes": ranked,
+    "numbers": valued,
+    "vectors": embedded,
+}
+
+
+def _one(model: Model, outputs: dict[str, Any], name: str, ranks: tuple[int, ...]) -> Array:
+    output = outputs.get(name, next(iter(outputs.values())) if len(outputs) == 1 else None)
+    if not isinstance(output, np.ndarray) or output.ndim not in ranks or output.dtype.kind not in "fiu":
+        raise BundleError(
+            f'"{model.name}" answers {", ".join(map(str, model.outputs))}: '
+            f'no "{name}" of numbers in {" or ".join(map(str, ranks))} dimensions',
+            _ARRAYS,
+        )
+    return output
+
+
+def _softmax(logits: Array) -> Array:
     """Return the softmax over the last axis, computed in float64."""
     powers = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))

@@ -1,0 +1,125 @@
+"""Many callers, one model: single requests are joined into one run, for threads and for asyncio.
+
+What it imports, threads and futures, waits for the first use of `edgekit.Batcher`; asyncio for the first `ask`.
+"""
+
+from __future__ import annotations
+
+import weakref
+from types import TracebackType
+from typing import Any
+
+from edgekit.errors import BundleError, InputError, UsageError
+from edgekit.runtime.feeds import describe
+from edgekit.runtime.joining import Request, Worker
+from edgekit.runtime.model import Model
+from edgekit.signature import DTYPES, Tensor
+
+
+class Batcher:
+    """Joins requests to one model: `batcher(feeds)` answers as `model(feeds)` does, from any number of threads.
+
+    A request has the model's own feeds, of any number of rows; requests of one shape are joined, in the order they
+    came, up to `max_batch` rows. The first of them waits at most `max_delay_ms` for company; 0 joins only what came in
+    while the run before was under way. `max_queue` requests may wait, and one more is a BusyError.
+
+    One thread runs the model. It starts with the first request, and does not survive a fork: make a Batcher in the
+    process that uses it. `with Batcher(model) as batcher:` closes it at the end.
+
+    It pays where a batch shares work, as in a model that mostly reads its weights. Where a run takes few microseconds,
+    passing requests between threads costs more than it saves: call the model itself. bench/batching.py measures it.
+    A model that lets one row of a batch change another's answer must not be batched; nothing here can tell.
+    """
+
+    def __init__(self, model: Model, max_batch: int = 32, max_delay_ms: float = 0.0, max_queue: int = 1024) -> None:
+        for name, value, least in (("max_batch", max_batch, 1), ("max_queue", max_queue, 1)):
+            if value < least:
+                raise UsageError(f"{name} is {value}, not a positive number")
+        if not 0 <= max_delay_ms < float("inf"):
+            raise UsageError(f"max_delay_ms is {max_delay_ms}, not a number of milliseconds from 0 on")
+        _check(model)
+        self.model = model
+        self.max_batch = max_batch
+        self.max_delay_ms = max_delay_ms
+        self.max_queue = max_queue
+        self._worker = Worker(model, max_batch, max_queue)
+        weakref.finalize(self, self._worker.stop).atexit = False
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait to be run."""
+        return self._worker.waiting
+
+    def submit(self, feeds: Any, timeout: float | None = None) -> Request:
+        """Queue a request and return its Future; `cancel()` takes it back while it waits. Leave its arrays unchanged.
+
+        InputError where the feeds do not fit: at once, and no other request is harmed. BusyError where the queue is
+        full or the batcher closed. A request that is not begun within `timeout` seconds is not run, and gets a
+        DeadlineError.
+        """
+        arrays = dict(self.model.check(feeds))  # the caller may fill its own with the next ones
+        sizes = {len(array) for array in arrays.values()}
+        if len(sizes) != 1:
+            given = ", ".join(f"{name}: {describe(array)}" for name, array in arrays.items())
+            raise InputError(f"the inputs differ in their number of rows: {given}")
+        kind = tuple([array.shape[1:] for array in arrays.values()])
+        request = Request(arrays, sizes.pop(), kind, self.max_delay_ms / 1e3, timeout)
+        self._worker.put(request)
+        return request
+
+    def __call__(self, feeds: Any, timeout: float | None = None) -> dict[str, Any]:
+        """Return what `model(feeds)` would; DeadlineError where that takes longer than `timeout` seconds."""
+        request = self.submit(feeds, timeout)
+        try:
+            return request.result(timeout)
+        except BaseException as error:  # an interrupt too takes the request back
+            request.cancel()
+            if type(error) is TimeoutError:
+                raise request.late() from None
+            raise
+
+    async def ask(self, feeds: Any, timeout: float | None = None) -> dict[str, Any]:
+        """Return what `model(feeds)` would, and leave the event loop free; a cancelled task takes its request back."""
+        import asyncio
+
+        request = self.submit(feeds, timeout)
+        try:
+            async with asyncio.timeout(timeout):
+                return await asyncio.wrap_future(request)
+        except TimeoutError as error:
+            if type(error) is TimeoutError:
+                raise request.late() from None
+            raise
+
+    def close(self) -> None:
+        """Take no more requests, and return when all that were taken are answered. It may be closed twice."""
+        self._worker.stop()
+        self._worker.join()
+
+    def __enter__(self) -> Batcher:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        settings = f"max_batch={self.max_batch}, max_delay_ms={self.max_delay_ms:g}, max_queue={self.max_queue}"
+        return f"Batcher({self.model.name!r}, {settings})"
+
+
+def _check(model: Model) -> None:
+    """Raise BundleError unless every input and output of `model` begins with a dimension of any size."""
+
+    def batched(tensor: Tensor) -> bool:
+        return tensor.dtype in DTYPES and bool(tensor.shape) and isinstance(tensor.shape[0], str)
+
+    if not model.inputs:
+        raise BundleError(f'"{model.name}" cannot be batched: it has no inputs')
+    for tensor in (*model.inputs, *model.outputs):
+        if not batched(tensor):
+            raise BundleError(
+                f'"{model.name}" cannot be batched: "{tensor}" does not begin with a dynamic dimension',
+                "export it with a dynamic batch, or call the model itself",
+            )
