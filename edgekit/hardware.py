@@ -9,9 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
-import subprocess
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 # The instructions that decide how fast, and how exactly, a small model runs.
@@ -22,7 +20,6 @@ _FLAGS = (
 )  # fmt: skip
 _X86 = ("x86_64", "amd64", "i386", "i686")
 _WHEELS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml")
-_CPUS = Path("/sys/devices/system/cpu")
 
 
 @functools.cache
@@ -38,15 +35,15 @@ def machine() -> dict[str, Any]:
         "memory_bytes": _memory(),
         "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "python": platform.python_version(),
-        "governor": _read(_CPUS / "cpu0/cpufreq/scaling_governor").strip() or None,
-        "gpus": _gpus(Path("/proc/driver/nvidia/gpus")),
+        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip() or None,
+        "gpus": _gpus("/proc/driver/nvidia/gpus"),
     }
 
 
 def usable_cores() -> float:
     """Return how many cores this process may keep busy: its affinity, and no more than its cgroup's quota."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = cgroup_quota(_read(Path("/proc/self/cgroup")), Path("/sys/fs/cgroup"))
+    quota = cgroup_quota(_read("/proc/self/cgroup"), "/sys/fs/cgroup")
     return min(float(allowed), quota) if quota else float(allowed)
 
 
@@ -104,7 +101,7 @@ def parse_cpuinfo(text: str) -> dict[str, Any]:
     return {"name": name, "cores": len(cores) or processors, "flags": [flag for flag in _FLAGS if flag in flags]}
 
 
-def cgroup_quota(text: str, root: Path) -> float | None:
+def cgroup_quota(text: str, root: str | os.PathLike[str]) -> float | None:
     """Return the cores granted by the tightest quota over a process, None where there is none.
 
     `text` is that of /proc/self/cgroup, `root` the folder where the cgroup file systems lie; version 1 and 2.
@@ -114,18 +111,19 @@ def cgroup_quota(text: str, root: Path) -> float | None:
         _, controllers, path = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
             continue
-        mounts = [root / "cpu", root / "cpu,cpuacct"] if controllers else [root, root / "unified"]
-        folder = path.strip("/")
+        mounts = ("cpu", "cpu,cpuacct") if controllers else ("", "unified")
         # A limit set on a folder binds all below it. Inside a container the path may not be there: its root is.
-        inner = [Path(folder), *Path(folder).parents] if folder else [Path()]
-        quotas += [quota for mount in mounts for part in inner if (quota := _quota(mount / part))]
+        parts = path.strip("/").split("/")
+        inner = ["/".join(parts[:depth]) for depth in range(len(parts) + 1)]
+        folders = [os.path.join(root, mount, each) for mount in mounts for each in inner]
+        quotas += [quota for folder in folders if (quota := _quota(folder))]
     return min(quotas, default=None)
 
 
-def _quota(folder: Path) -> float | None:
-    words = _read(folder / "cpu.max").split() or [
-        _read(folder / "cpu.cfs_quota_us").strip(),
-        _read(folder / "cpu.cfs_period_us").strip(),
+def _quota(folder: str) -> float | None:
+    words = _read(os.path.join(folder, "cpu.max")).split() or [
+        _read(os.path.join(folder, "cpu.cfs_quota_us")).strip(),
+        _read(os.path.join(folder, "cpu.cfs_period_us")).strip(),
     ]
     if len(words) == 2 and all(word.isdigit() for word in words) and int(words[1]):
         return int(words[0]) / int(words[1])
@@ -136,7 +134,7 @@ def _quota(folder: Path) -> float | None:
 def _cpu() -> dict[str, Any]:
     if platform.system() == "Darwin":
         return _mac_cpu()
-    cpu = parse_cpuinfo(_read(Path("/proc/cpuinfo")))
+    cpu = parse_cpuinfo(_read("/proc/cpuinfo"))
     return {**cpu, "name": cpu["name"] or platform.processor() or platform.machine() or "unknown"}
 
 
@@ -155,6 +153,8 @@ def _mac_cpu() -> dict[str, Any]:
 
 
 def _sysctl(key: str) -> str:
+    import subprocess  # costs an app that only asks for its cores too much
+
     try:
         return subprocess.run(["sysctl", "-n", key], capture_output=True, text=True, timeout=5).stdout.strip()
     except (OSError, subprocess.SubprocessError):
@@ -168,14 +168,18 @@ def _memory() -> int | None:
         return None
 
 
-def _gpus(folder: Path) -> list[str]:
+def _gpus(folder: str | os.PathLike[str]) -> list[str]:
     """Name the GPUs of NVIDIA's driver, which needs no tool of its own to be asked."""
-    lines = [line for path in sorted(folder.glob("*/information")) for line in _read(path).splitlines()]
+    import glob
+
+    paths = sorted(glob.glob(os.path.join(folder, "*", "information")))
+    lines = [line for path in paths for line in _read(path).splitlines()]
     return [line.partition(":")[2].strip() for line in lines if line.startswith("Model")]
 
 
-def _read(path: Path) -> str:
+def _read(path: str) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
     except OSError:
         return ""

@@ -8,7 +8,6 @@ import typer
 
 _OLDEST_RUNTIME = (1, 20)
 _LITTLE_ROOM = 2_000_000_000  # bytes: a run's checkpoints and caches, with room to spare
-_EXTRA_OF_WHEEL = {"onnxruntime-gpu": "gpu", "onnxruntime-openvino": "openvino"}
 # The smallest model there is, in ONNX's own text.
 _TINY = '<ir_version: 8, opset_import: ["": 17]> tiny (float[1] x) => (float[1] y) { y = Identity(x) }'
 
@@ -56,11 +55,11 @@ def examine() -> list[Check]:
 
     from edgekit import files, hardware
     from edgekit.extras import EXTRA_OF, missing
+    from edgekit.runtime import wheels
 
-    wheels = hardware.onnxruntime_wheels()
     return [
         python(sys.version_info[:3]),
-        runtime_wheels(wheels, hardware.versions(wheels)),
+        runtime_wheels(wheels.installed()),
         *devices(),
         *(extra(name, missing([m for m, x in EXTRA_OF.items() if x == name])) for name in ("tools", "train", "hf")),
         torch(hardware.versions(["torch"])["torch"]),
@@ -79,33 +78,32 @@ def python(version: tuple[int, ...]) -> Check:
     return Check("python", "ok", told)
 
 
-def runtime_wheels(wheels: list[str], versions: dict[str, str | None]) -> Check:
-    """Judge which distributions bring the module onnxruntime: one of them, and new enough."""
-    told = ", ".join(f"{wheel} {versions[wheel]}" for wheel in wheels)
-    extra = next((_EXTRA_OF_WHEEL[wheel] for wheel in wheels if wheel in _EXTRA_OF_WHEEL), "cpu")
-    line = f'pip install "edgekit-onnx[{extra}]"'
+def runtime_wheels(wheels: dict[str, str]) -> Check:
+    """Judge which distributions bring the module onnxruntime, by their versions: one of them, and new enough."""
+    from edgekit.runtime.wheels import install, mend, tell
+
     if not wheels:
-        return Check("onnxruntime", "fail", "not installed", line)
+        return Check("onnxruntime", "fail", "not installed", mend(wheels))
     if len(wheels) > 1:
-        clash = f"{told} write the same files, and the last one installed wins"
-        return Check("onnxruntime", "fail", clash, f"pip uninstall -y {' '.join(wheels)} && {line}")
-    numbers = (versions[wheels[0]] or "0").split(".")[:2]
+        clash = f"{tell(wheels)} write the same files, and the last one installed wins"
+        return Check("onnxruntime", "fail", clash, mend(wheels))
+    numbers = next(iter(wheels.values())).split(".")[:2]
     if tuple(int(part) if part.isdecimal() else 0 for part in numbers) < _OLDEST_RUNTIME:
         oldest = ".".join(map(str, _OLDEST_RUNTIME))
-        return Check(
-            "onnxruntime", "fail", f"{told}, older than {oldest}", line.replace("install", "install --upgrade", 1)
-        )
-    return Check("onnxruntime", "ok", told)
+        line = install(next(iter(wheels))).replace("install", "install --upgrade", 1)
+        return Check("onnxruntime", "fail", f"{tell(wheels)}, older than {oldest}", line)
+    return Check("onnxruntime", "ok", tell(wheels))
 
 
 def devices() -> list[Check]:
     """Open a tiny model on every device this onnxruntime offers: what a build lists need not come up."""
-    from edgekit.errors import DeviceError, EdgekitError, MissingExtra
+    from edgekit.errors import EdgekitError, MissingExtra
     from edgekit.extras import need
 
     try:
         offered: list[str] = need("onnxruntime", "running a model").get_available_providers()
-        from edgekit.runtime.devices import providers
+        from edgekit.runtime.devices import parse
+        from edgekit.runtime.providers import offered as is_offered
         from edgekit.runtime.session import open_session
     except MissingExtra as error:
         return [Check("devices", "fail", str(error), error.hint)]
@@ -122,10 +120,8 @@ def devices() -> list[Check]:
     tiny = parser.parse_model(_TINY).SerializeToString()
     checks = []
     for device in ("cpu", "cuda", "tensorrt", "openvino"):
-        try:
-            providers(device, offered)
-        except DeviceError:
-            continue  # not offered, and not missed
+        if not is_offered(parse(device)):
+            continue  # and not missed
         try:
             open_session(tiny, device=device, threads=1)
             checks.append(Check(f"device {device}", "ok", "offered, and comes up"))

@@ -6,36 +6,54 @@ Nothing here checks feeds: `model.py` does that once for callers, and what measu
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgekit.errors import BundleError, DeviceError, InputError, UsageError
-from edgekit.extras import need
-from edgekit.runtime import devices
+from edgekit.runtime import shortcut
+from edgekit.runtime.devices import candidates
 from edgekit.runtime.feeds import describe
+from edgekit.runtime.opening import Opened, Opening
+from edgekit.runtime.placement import Placement, no_record
 from edgekit.runtime.reasons import reason, refusal
 from edgekit.signature import Tensor
 
-ort = need("onnxruntime", "running a model")
+if TYPE_CHECKING:
+    from edgekit.runtime.engines import Range
 
-_ERRORS_ONLY = 3  # onnxruntime's severity: its warnings are about things the caller cannot mend
 _DTYPES = {"float": "float32", "double": "float64"}  # onnxruntime's names that are not numpy's
 
 
 class Session:
     """An open model.
 
-    `inputs`, `outputs`: Tensors. `device`: where it really runs ("auto" is resolved). `threads`: how many it may use
-    within an operator. `metadata`: the key-value pairs written into the ONNX file. Safe to run from several threads.
+    `inputs`, `outputs`: Tensors. `device`: where it really runs ("auto" is resolved). `refused`: the devices tried
+    before it, each with the reason it does not run. `threads`: how many it may use within an operator. `metadata`: the
+    key-value pairs written into the ONNX file. Safe to run from several threads.
+
+    `_session` is the `onnxruntime.InferenceSession`, for what in this folder must be quicker than `run`.
     """
 
-    __slots__ = ("_names", "_session", "device", "inputs", "metadata", "outputs", "threads")
+    __slots__ = (
+        "_names",
+        "_placement",
+        "_run",
+        "_session",
+        "device",
+        "inputs",
+        "metadata",
+        "outputs",
+        "refused",
+        "threads",
+    )
 
-    def __init__(self, session: Any, device: str, threads: int) -> None:
-        self._session = session
-        self.device = devices.check(session, device)
-        self.threads = threads
+    def __init__(self, opened: Opened, refused: Mapping[str, DeviceError]) -> None:
+        self._session = session = opened.session
+        self._run = shortcut.runner(session)
+        self._placement = opened.placement
+        self.device = opened.device
+        self.refused = {device: str(error) for device, error in refused.items()}
+        self.threads = opened.threads
         self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         self.inputs = [_tensor(node) for node in session.get_inputs()]
         self.outputs = [_tensor(node) for node in session.get_outputs()]
@@ -44,67 +62,99 @@ class Session:
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Run on arrays by input name and return arrays by output name. InputError where the model cannot."""
         try:
-            return dict(zip(self._names, self._session.run(self._names, feeds), strict=True))
-        except MemoryError:
+            return dict(zip(self._names, self._run(self._names, feeds), strict=True))
+        except (MemoryError, UsageError):
             raise
         except Exception as error:
             given = ", ".join(f"{name}: {describe(value)}" for name, value in feeds.items())
             raise InputError(f"the model cannot run on {given or 'no inputs'}: {reason(error)}") from None
 
+    def placement(self) -> Placement:
+        """Return which device runs which nodes; DeviceError where this onnxruntime keeps no record of it."""
+        if self._placement is None:
+            raise no_record()
+        return self._placement
+
+    def close(self) -> None:
+        """Let go of the model and its memory, once the runs under way are done; a run after it is a UsageError."""
+        self._session, self._run = None, _closed
+
     def __repr__(self) -> str:
         signature = f"{', '.join(map(str, self.inputs))} -> {', '.join(map(str, self.outputs))}"
-        return f"Session({signature}, device={self.device!r}, threads={self.threads})"
+        why = "".join(f", not {device!r}: {said}" for device, said in self.refused.items())
+        return f"Session({signature}, device={self.device!r}, threads={self.threads}{why})"
 
 
 def open_session(
-    source: str | os.PathLike[str] | bytes, device: str = "cpu", threads: int | None = None, optimize: bool = True
+    source: str | os.PathLike[str] | bytes,
+    device: str = "cpu",
+    threads: int | None = None,
+    optimize: bool = True,
+    *,
+    fallback: Sequence[str] = (),
+    placement: Literal["any", "strict"] = "any",
+    options: Mapping[str, object] | None = None,
+    spinning: bool = True,
+    shapes: Mapping[str, Range] | None = None,
+    inputs: Sequence[Tensor] | None = None,
 ) -> Session:
     """Open an ONNX file, or one's bytes, on exactly the device asked for.
 
-    `threads` None takes every processor this process may use. `optimize` False runs the graph as it is written, to
-    compare with. BundleError where the model does not open, DeviceError where the device is not what would run.
+    `threads` None takes every processor this process may use (`threads.usable`); `spinning` False has them sleep
+    between calls. `optimize` False runs the graph as it is written, to compare with.
+
+    `fallback`: devices to try, in order, where `device` does not run; "auto" is cuda, openvino, cpu. `placement`
+    "strict" refuses a device that leaves any node to another; TensorRT may leave nodes to CUDA if `fallback` names it.
+    `options`: the provider's own, for `device` alone, as {"gpu_mem_limit": 2 << 30} or {"trt_fp16_enable": True}.
+    `shapes`: what TensorRT builds for (`engines.profile`). `inputs`: what is known of the model's before it is opened.
+
+    BundleError where the model does not open, DeviceError where the device is not what would run.
     """
     content: str | bytes = source if isinstance(source, bytes) else os.fspath(source)
     name = "the model" if isinstance(content, bytes) else f'"{content}"'
-    if isinstance(content, str) and not Path(content).is_file():
+    if isinstance(content, str) and not os.path.isfile(content):
         raise BundleError(f"{name} is no file")
-    if threads is None:
-        threads = _usable_processors()
-    elif threads < 1:
-        raise UsageError(f"threads is {threads}, not a positive number", "leave it out to use every processor")
-    asked = devices.providers(device, ort.get_available_providers())
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
-    if not optimize:
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    try:
-        return Session(ort.InferenceSession(content, options, asked, enable_fallback=0), device, threads)
-    except DeviceError:
-        raise
-    except Exception as error:
-        if devices.is_cpu(asked):
-            raise refusal(name, error, ort.__version__) from None
-        # Whose fault was it? What opens on the CPU is a sound model, and the device could not take it.
-        on_cpu = open_session(content, "cpu", threads, optimize)
-        if device == "auto":
-            return on_cpu
-        fault = f'{name} opens on the CPU, but not on device "{device}": {reason(error)}'
-        raise DeviceError(fault, 'ask for device "cpu"') from None
+    if placement not in ("any", "strict"):
+        raise UsageError(f'placement is "{placement}"', "any, or strict: no node off the device")
+    if options and device == "auto":
+        raise UsageError('options are one provider\'s, and device "auto" may be any', "name the device")
+    asked = candidates(device, fallback, _plugins)
+    opening = Opening(
+        content, name, threads, optimize, spinning, placement == "strict", "cuda" in fallback, shapes, inputs
+    )
+    refused: dict[str, DeviceError] = {}
+    for one in asked:
+        try:
+            return Session(opening.on(one, options if one == asked[0] else None), refused)
+        except DeviceError as error:
+            refused[str(one)] = error
+        except UnicodeDecodeError as error:  # names and metadata are read after the model has opened
+            raise refusal(name, error, "") from None
+    first = next(iter(refused.values()))
+    raise first if len(refused) == 1 else DeviceError("; ".join(map(str, refused.values())), first.hint)
 
 
-def _usable_processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _plugins() -> list[str]:
+    from edgekit.runtime import plugins
+
+    return plugins.names()
+
+
+def _closed(names: Sequence[str], feeds: Mapping[str, Any]) -> list[Any]:
+    raise UsageError("the model is closed", "load it again")
 
 
 def _tensor(node: Any) -> Tensor:
-    """Read onnxruntime's description of an input or output; "_" is a dimension without a name."""
+    """Read onnxruntime's description of an input or output; "_" is a dimension that has no name."""
     dtype = node.type
     if dtype.startswith("tensor("):
         dtype = dtype[len("tensor(") : -1]
         dtype = _DTYPES.get(dtype, dtype)
-    shape = tuple(dim if isinstance(dim, str) or (isinstance(dim, int) and dim >= 0) else "_" for dim in node.shape)
-    return Tensor(node.name, dtype, shape)
+    return Tensor(node.name, dtype, tuple(_dim(dim) for dim in node.shape))
+
+
+def _dim(dim: Any) -> int | str:
+    """Keep a size, or a name: "2*s0" is no name that a manifest could hold."""
+    if isinstance(dim, str):
+        return dim if dim.isidentifier() else "_"
+    return dim if isinstance(dim, int) and dim >= 0 else "_"

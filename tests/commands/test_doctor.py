@@ -36,7 +36,7 @@ def test_an_old_python_fails(version, status):
     ids=["none", "one", "the gpu one", "too old", "clash with gpu", "clash with openvino"],
 )
 def test_onnxruntime_must_come_from_one_wheel_new_enough(versions, status, advice):
-    check = doctor.runtime_wheels(list(versions), versions)
+    check = doctor.runtime_wheels(versions)
     assert (check.status, check.advice) == (status, advice)
     assert all(wheel in check.found for wheel in versions)
 

@@ -2,77 +2,69 @@ from __future__ import annotations
 
 import pytest
 
-from edgekit.errors import DeviceError
-from edgekit.runtime import devices
-
-CPU = ["AzureExecutionProvider", "CPUExecutionProvider"]
-GPU = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
-OPENVINO = ["OpenVINOExecutionProvider", "CPUExecutionProvider"]
-
-
-class CameUp:
-    """A session that came up on these providers."""
-
-    def __init__(self, *providers: str) -> None:
-        self._providers = list(providers)
-
-    def get_providers(self) -> list[str]:
-        return self._providers
+from edgekit.errors import DeviceError, UsageError
+from edgekit.runtime.devices import Device, candidates, parse
 
 
 @pytest.mark.parametrize(
-    ("device", "offered", "asked"),
+    ("name", "device"),
     [
-        ("cpu", CPU, [("CPUExecutionProvider", {})]),
-        ("cuda", GPU, [("CUDAExecutionProvider", {})]),
-        ("cuda:1", GPU, [("CUDAExecutionProvider", {"device_id": "1"})]),
-        ("tensorrt:1", GPU, [(name, {"device_id": "1"}) for name in GPU[:2]]),
-        ("openvino", OPENVINO, [("OpenVINOExecutionProvider", {})]),
-        ("openvino:NPU", OPENVINO, [("OpenVINOExecutionProvider", {"device_type": "NPU"})]),
-        ("openvino:AUTO:GPU,CPU", OPENVINO, [("OpenVINOExecutionProvider", {"device_type": "AUTO:GPU,CPU"})]),
-        ("auto", CPU, [("CPUExecutionProvider", {})]),
-        ("auto", GPU, [("CUDAExecutionProvider", {}), ("CPUExecutionProvider", {})]),
-        ("auto", OPENVINO, [("OpenVINOExecutionProvider", {}), ("CPUExecutionProvider", {})]),
+        ("cpu", Device("cpu")),
+        ("cuda", Device("cuda")),
+        ("cuda:1", Device("cuda", "1")),
+        ("tensorrt:0", Device("tensorrt", "0")),
+        ("openvino:NPU", Device("openvino", "NPU")),
+        ("openvino:GPU.1", Device("openvino", "GPU.1")),
+        ("openvino:AUTO:GPU,CPU", Device("openvino", "AUTO:GPU,CPU")),
     ],
 )
-def test_a_device_asks_for_its_provider_with_its_options(
-    device: str, offered: list[str], asked: list[tuple[str, dict[str, str]]]
-) -> None:
-    assert devices.providers(device, offered) == asked
+def test_a_device_is_a_kind_and_a_part_and_is_written_as_it_was(name: str, device: Device) -> None:
+    assert parse(name) == device
+    assert str(device) == name
 
 
-@pytest.mark.parametrize(
-    ("device", "extra"), [("cuda", "gpu"), ("cuda:1", "gpu"), ("tensorrt", "gpu"), ("openvino:GPU", "openvino")]
-)
-def test_a_device_this_build_does_not_offer_is_refused_with_what_it_offers_and_the_pip_line(
-    device: str, extra: str
-) -> None:
-    with pytest.raises(DeviceError) as caught:
-        devices.providers(device, CPU)
-    assert str(caught.value) == f'asked for device "{device}", but this onnxruntime offers only: cpu'
-    assert f'pip install "edgekit-onnx[{extra}]" in a clean environment' in str(caught.value.hint)
+def test_the_first_gpu_is_meant_where_no_number_is_said() -> None:
+    assert [parse(name).number for name in ("cuda", "cuda:0", "cuda:3")] == [0, 0, 3]
 
 
-NO_DEVICES = ["gpu", "", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "openvino:", "openvino:npu", "auto:0", None]
+NO_DEVICES = [
+    "gpu", "", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "openvino:", "openvino:npu", "openvino:AUTO", "auto:0", None,
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("device", NO_DEVICES)
-def test_what_is_no_device_is_refused_with_those_there_are(device: str) -> None:
+@pytest.mark.parametrize("name", NO_DEVICES)
+def test_what_is_no_device_is_refused_with_those_there_are(name: str) -> None:
     with pytest.raises(DeviceError, match="there is no device") as caught:
-        devices.providers(device, GPU)
+        parse(name)
     assert "openvino:NPU" in str(caught.value.hint)
 
 
-@pytest.mark.parametrize("device", ["cuda", "cuda:1", "tensorrt"])
-def test_a_session_that_silently_came_up_on_the_cpu_is_refused(device: str) -> None:
-    with pytest.raises(DeviceError, match=f'asked for device "{device}", but the session came up on "cpu"'):
-        devices.check(CameUp("CPUExecutionProvider"), device)
+def test_a_plugin_makes_a_device_of_its_name_and_is_named_where_another_is_asked_for() -> None:
+    assert parse("mlx:0", lambda: ["mlx"]) == Device("mlx", "0")
+    for name in ("webgpu", "mlx:"):
+        with pytest.raises(DeviceError, match="there is no device") as caught:
+            parse(name, lambda: ["mlx"])
+        assert "plugins installed: mlx" in str(caught.value.hint)
 
 
-def test_a_session_that_came_up_as_asked_passes() -> None:
-    assert devices.check(CameUp("CUDAExecutionProvider", "CPUExecutionProvider"), "cuda:1") == "cuda:1"
+def test_plugins_are_looked_for_only_where_the_name_is_no_other_device() -> None:
+    def asked() -> list[str]:
+        raise AssertionError("listing what is installed costs milliseconds")
+
+    parse("cuda:1", asked)
 
 
-def test_auto_says_what_came_up() -> None:
-    assert devices.check(CameUp("CUDAExecutionProvider", "CPUExecutionProvider"), "auto") == "cuda"
-    assert devices.check(CameUp("CPUExecutionProvider"), "auto") == "cpu"
+def test_only_the_device_asked_for_is_tried_unless_others_were_written() -> None:
+    assert candidates("cuda") == [Device("cuda")]
+    assert candidates("cuda", ["openvino:NPU", "cpu"]) == [Device("cuda"), Device("openvino", "NPU"), Device("cpu")]
+    assert [str(device) for device in candidates("auto")] == ["cuda", "openvino", "cpu"]
+
+
+def test_a_slip_in_a_fallback_is_found_at_once() -> None:
+    with pytest.raises(DeviceError, match='no device "cuda:x"'):
+        candidates("cpu", ["cuda:x"])
+    with pytest.raises(UsageError, match='fallback is "cpu", not a list') as caught:
+        candidates("cuda", "cpu")
+    assert caught.value.hint == 'write fallback=["cpu"]'
+    with pytest.raises(UsageError, match="auto"):
+        candidates("auto", ["cpu"])
