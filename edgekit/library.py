@@ -24,7 +24,8 @@ from edgekit.exporting.deployment import Deployment
 from edgekit.recipe import consistency
 from edgekit.recipe.document import Document
 from edgekit.recipe.faults import Fault, dotted, translate
-from edgekit.recipe.schema import STAGES, Budget, Measure, Part, Quantize, Stage, Targets, Train
+from edgekit.recipe.part import Part
+from edgekit.recipe.schema import STAGES, Budget, Measure, Quantize, Stage, Targets, Train
 from edgekit.reporting import page
 from edgekit.runtime.bundle import load
 from edgekit.runtime.feeds import describe
@@ -61,9 +62,10 @@ class Run:
 
 
 def distill(
-    teacher: nn.Module,
+    teacher: given.Teacher,
     student: nn.Module,
     *,
+    also: Iterable[given.Teacher] = (),
     train: Iterable[Any],
     evaluate: given.Evaluate,
     test: given.Evaluate | None = None,
@@ -84,6 +86,8 @@ def distill(
 ) -> Run:
     """Distil `teacher` into `student`, then whatever `stages` say, each judged, proved and measured; write the bundle.
 
+    `teacher`: a module, or the path of an ONNX file that takes what the loader yields. `also`: further trained
+    teachers of either kind; the answers of all are averaged.
     `train`: a torch DataLoader (or list) of (inputs (b, ...), targets (b, ...)); an app will pass inputs as it yields
     them. `evaluate(predict)` scores a model on held-out data: `predict` maps a batch of inputs (numpy) to outputs;
     return one score in 0..1 per example, so that two models can be compared example by example, or one number.
@@ -114,8 +118,9 @@ def distill(
             task="classification" if names else "custom",
             metric=metric,
             seed=seed,
-            teacher=given.network(teacher, _part(Train, {"epochs": 0, **(teacher_training or {})}, "teacher_training")),
+            teacher=given.teacher(teacher, _part(Train, {"epochs": 0, **(teacher_training or {})}, "teacher_training")),
             student=given.network(student, alone),
+            also=tuple(given.teacher(other, Train(epochs=0)) for other in also),
             baseline=baseline,
             stages=kinds,
             source=lambda _settings, _views: examples.source,
@@ -169,20 +174,29 @@ def _identified(job: Job, examples: given.Examples, held_out: given.HeldOut, sou
         "task": job.task,
         "metric": job.metric,
         "seed": job.seed,
-        "teacher": {**teacher.identity, "train": teacher.train.model_dump()},
+        "teacher": {**teacher.identity, "train": teacher.train.model_dump(), "also": [n.identity for n in job.also]},
         "student": {**student.identity, "train": student.train.model_dump(), "baseline": job.baseline},
         "export": {"input": str(examples.tensor), "output": job.deployment.output},
         "stages": {name: stage.model_dump(by_alias=True) for name, stage in job.stages.items()},
         **{part: getattr(job, part).model_dump() for part in ("student_budget", "budget", "measure", "targets")},
     }
     provenance = {"made_by": "edgekit.distill", "recipe": recipe}
-    return replace(job, teacher=teacher, student=student, data=data, recipe=recipe, provenance=provenance)
+    form = answers["teacher"].shape
+    return replace(
+        job,
+        teacher=teacher,
+        student=student,
+        data=data,
+        recipe=recipe,
+        provenance=provenance,
+        classes=held_out.classes(form[1]) if len(form) == 2 else None,
+    )
 
 
 def _stages(said: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Stage]:
     document = Document("stages")
     document.values = {"teacher": {}, "stages": {name: dict(values or {}) for name, values in said.items()}}
-    faults, made = list(consistency.check(document, Path())), {}
+    faults, made = list(consistency.stages(document, Path())), {}
     for name, values in document.values["stages"].items():
         kind = consistency.kind_of(name, values)
         if kind in STAGES:

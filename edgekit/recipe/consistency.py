@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from edgekit import files, tasks
 from edgekit.errors import EdgekitError, nearest
 from edgekit.recipe import finding
 from edgekit.recipe.document import Document
-from edgekit.recipe.faults import Fault, shown
+from edgekit.recipe.faults import Fault, Keys, shown
+from edgekit.recipe.losses import POOLED, Losses
 from edgekit.recipe.schema import SOURCES, STAGES
 from edgekit.signature import Tensor
 
@@ -36,9 +39,10 @@ def check(document: Document, folder: Path) -> Iterator[Fault]:
 def _task(document: Document, folder: Path) -> Iterator[Fault]:
     name = _text(document, "task")
     if name is not None and name not in tasks.TASKS:
-        near = nearest(name, list(tasks.TASKS))
+        near = nearest(name, list(tasks.TASKS)) if name not in tasks.PURPOSES else None
         said = f'did you mean "{near}"?' if near else f"one of {', '.join(tasks.TASKS)}"
-        yield Fault(("task",), f'there is no task "{name}"; {said}')
+        fault = f'no recipe trains for "{name}" yet' if name in tasks.PURPOSES else f'there is no task "{name}"'
+        yield Fault(("task",), f"{fault}; {said}")
 
 
 def _export(document: Document, folder: Path) -> Iterator[Fault]:
@@ -87,6 +91,11 @@ def _data(document: Document, folder: Path) -> Iterator[Fault]:
         said = f'there is no data source "{source}", and no such file or folder in "{finding.shown(folder)}"'
         hint = f"one of {', '.join(SOURCES)}, a .npz file, or a folder with a folder per class"
         yield Fault(("data", "source"), said + (f'; did you mean "{near}"?' if near else ""), hint)
+    mixed = [document.get("data", "augment", key) for key in ("mixup", "cutmix")]
+    often = [value for value in mixed if isinstance(value, int | float)]
+    if len(often) == 2 and sum(often) > 1:
+        said = f"mixup {mixed[0]} and cutmix {mixed[1]} happen together more often than always"
+        yield Fault(("data", "augment", "cutmix"), said, "let them add up to 1 at most")
     labels = document.get("data", "labels")
     if isinstance(labels, list):
         for index, label in enumerate(labels):
@@ -102,41 +111,69 @@ def _exists(folder: Path, source: str) -> bool:
 
 
 def _networks(document: Document, folder: Path) -> Iterator[Fault]:
-    for network in ("teacher", "student"):
-        file = _text(document, network, "model")
-        if file is not None and not finding.beside(folder, file):
-            near = nearest(file, [path.name for path in (*folder.glob("*.py"), *finding.model_files())])
-            said = f'there is no model file "{file}" beside the recipe or among edgekit\'s models'
-            yield Fault((network, "model"), said + (f'; did you mean "{near}"?' if near else ""))
-    yield from _weights(document, folder)
-    if document.get("teacher", "train", "epochs") == 0 and not document.get("teacher", "weights"):
+    yield from _file(document.get("student"), "model", ("student",), folder)
+    teacher = document.get("teacher")
+    yield from _teacher(teacher, ("teacher",), folder)
+    also = teacher.get("also") if isinstance(teacher, dict) else None
+    for index, other in enumerate(also if isinstance(also, list) else []):
+        at = ("teacher", "also", index)
+        yield from _teacher(other, at, folder)
+        if isinstance(other, dict) and "model" in other and not other.get("weights"):
+            yield Fault(at, "a further teacher is not trained here, and has no weights", "name its weights")
+    train = teacher.get("train") if isinstance(teacher, dict) else None
+    if isinstance(train, dict) and train.get("epochs") == 0 and not teacher.get("weights"):
         yield Fault(("teacher", "train", "epochs"), "0 leaves the teacher untrained", "give it epochs, or weights")
 
 
-def _weights(document: Document, folder: Path) -> Iterator[Fault]:
-    file = _text(document, "teacher", "weights", "file")
-    if file is None:
+def _teacher(said: Any, at: Keys, folder: Path) -> Iterator[Fault]:
+    if not isinstance(said, dict):
         return
-    at = ("teacher", "weights", "file")
-    found = finding.beside(folder, file)
-    wanted = _text(document, "teacher", "weights", "sha256")
+    kinds = [key for key in ("model", "onnx") if said.get(key) is not None]
+    if len(kinds) != 1:
+        both = "both a model and an onnx file" if kinds else "neither a model nor an onnx file"
+        yield Fault(at, f"it names {both}", "model is a Python file that builds a network, onnx a trained one")
+    for key in kinds:
+        yield from _file(said, key, at, folder)
+    if kinds == ["onnx"]:
+        for key in ("args", "weights", "train"):
+            if key in said:
+                yield Fault((*at, key), "an ONNX file is what it is: nothing is built or trained", f"leave {key} out")
+    yield from _weights(said.get("weights"), (*at, "weights"), folder)
+
+
+def _file(said: Any, key: str, at: Keys, folder: Path) -> Iterator[Fault]:
+    file = said.get(key) if isinstance(said, dict) else None
+    if isinstance(file, str) and not finding.beside(folder, file):
+        ending = ".onnx" if key == "onnx" else ".py"
+        near = nearest(file, [path.name for path in (*folder.glob(f"*{ending}"), *finding.model_files())])
+        what = "ONNX file" if key == "onnx" else "model file"
+        told = f'there is no {what} "{file}" beside the recipe or among edgekit\'s models'
+        yield Fault((*at, key), told + (f'; did you mean "{near}"?' if near else ""))
+
+
+def _weights(said: Any, at: Keys, folder: Path) -> Iterator[Fault]:
+    file = said.get("file") if isinstance(said, dict) else None
+    if not isinstance(file, str):
+        return
+    found, wanted = finding.beside(folder, file), said.get("sha256")
     if not found:
-        said = f'there is no weights file "{file}" beside the recipe or among edgekit\'s models'
-        yield Fault(at, said, "without weights the teacher is trained")
+        told = f'there is no weights file "{file}" beside the recipe or among edgekit\'s models'
+        yield Fault((*at, "file"), told, "without weights the teacher is trained")
     elif found.suffix != ".safetensors":
-        yield Fault(at, f'"{file}" is not a .safetensors file', "safetensors.torch.save_file writes one")
-    elif wanted and len(wanted) == 64 and wanted != (sha256 := files.sha256(found)):
-        said = f'"{file}" hashes to {sha256}, not to what is said here'
-        yield Fault(("teacher", "weights", "sha256"), said, "the file was changed or cut short: get it again")
+        yield Fault((*at, "file"), f'"{file}" is not a .safetensors file', "safetensors.torch.save_file writes one")
+    elif isinstance(wanted, str) and len(wanted) == 64 and wanted != (sha256 := files.sha256(found)):
+        told = f'"{file}" hashes to {sha256}, not to what is said here'
+        yield Fault((*at, "sha256"), told, "the file was changed or cut short: get it again")
 
 
-def _stages(document: Document, folder: Path) -> Iterator[Fault]:
-    stages = document.get("stages")
-    if not isinstance(stages, dict):
+def stages(document: Document, folder: Path) -> Iterator[Fault]:
+    """Yield the faults of the stages: their ids, kinds, order and losses."""
+    found = document.get("stages")
+    if not isinstance(found, dict):
         return
     order = list(STAGES)
     before: str | None = None
-    for stage, said in stages.items():
+    for stage, said in found.items():
         at = ("stages", stage)
         if stage in _RESERVED or not stage.replace("-", "").isalnum() or stage != stage.lower():
             wanted = (
@@ -152,16 +189,27 @@ def _stages(document: Document, folder: Path) -> Iterator[Fault]:
             yield Fault(at, f"{kind} cannot follow {before}", f"the order is {', '.join(order)}")
         if kind == "distill" and document.get("teacher") is None:
             yield Fault(at, "distill needs a teacher, and the recipe has none", "add the section teacher")
-        yield from _losses(said, at)
+        yield from _losses(document, said, at)
         before = kind
 
 
-def _losses(said: Any, at: tuple[str, ...]) -> Iterator[Fault]:
-    losses = said.get("losses") if isinstance(said, dict) else None
-    if isinstance(losses, dict):
-        weights = [part.get("weight") for part in losses.values() if isinstance(part, dict)]
-        if len(weights) == 2 and not any(weights):
-            yield Fault((*at, "losses"), "both weights are 0: there is nothing to learn from")
+def _losses(document: Document, said: Any, at: tuple[str, ...]) -> Iterator[Fault]:
+    said = said.get("losses") if isinstance(said, dict) else None
+    if not isinstance(said, dict):
+        return
+    if document.get("teacher") is None:
+        yield Fault((*at, "losses"), "losses weigh a teacher against the labels, and the recipe has no teacher")
+    try:
+        losses = Losses.model_validate(said)
+    except ValidationError:
+        return
+    if not losses.counting():
+        yield Fault((*at, "losses"), "all weights are 0: there is nothing to learn from")
+    for name, loss in losses.counting().items():
+        mixed = [pair for pair in loss.compares.items() if POOLED in pair]
+        if name == "attention" and mixed:
+            complaint = f'"{POOLED}" is a vector, and attention compares feature maps'
+            yield Fault((*at, "losses", name, "layers", mixed[0][0]), complaint, "name a layer that answers a map")
 
 
 def kind_of(stage: str, said: Any) -> Any:
@@ -175,4 +223,4 @@ def _text(document: Document, *path: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-_CHECKS: tuple[Callable[[Document, Path], Iterator[Fault]], ...] = (_task, _export, _data, _networks, _stages)
+_CHECKS: tuple[Callable[[Document, Path], Iterator[Fault]], ...] = (_task, _export, _data, _networks, stages)

@@ -43,7 +43,9 @@ def steps(recipe: Recipe) -> list[Step]:
     if recipe.teacher:
         weights = recipe.teacher.weights
         what = _network(recipe.teacher) + (f", weights {weights.file}" if weights else "")
-        found.append(Step("teacher", "teacher", None if weights else recipe.teacher.train.epochs, what))
+        what += "".join(f", and {_network(also)}" for also in recipe.teacher.also)
+        trained = weights or recipe.teacher.onnx
+        found.append(Step("teacher", "teacher", None if trained else recipe.teacher.train.epochs, what))
     if recipe.student.baseline or not recipe.teacher:
         found.append(Step("student", "student", student_training(recipe).epochs, _network(recipe.student)))
     for name, stage in recipe.stages.items():
@@ -67,7 +69,8 @@ def student_training(recipe: Recipe) -> Train:
 
 
 def _network(network: Network | Student) -> str:
-    return " ".join([network.model, *(f"{name}={value}" for name, value in network.args.items())])
+    file = network.file if isinstance(network, Network) else network.model
+    return " ".join([file, *(f"{name}={value}" for name, value in network.args.items())])
 
 
 def needs(recipe: Recipe) -> list[str]:

@@ -9,16 +9,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(ge=1)]
-
-
-class Part(BaseModel):
-    """A part of a recipe: unknown keys are faults."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+from edgekit.recipe.losses import Losses
+from edgekit.recipe.part import Fraction, Part, Positive
 
 
 class Normalize(Part):
@@ -34,6 +28,8 @@ class Augment(Part):
     flip: bool = Field(False, description="mirror left and right, half of the time")
     shift: int = Field(0, ge=0, description="move by up to so many pixels in each direction")
     erase: Fraction = Field(0.0, description="how often a rectangle is replaced by noise")
+    mixup: Fraction = Field(0.0, description="how often an image is blended with another one, and its label too")
+    cutmix: Fraction = Field(0.0, description="how often a rectangle is taken from another image, and of its label")
 
 
 class Data(Part):
@@ -68,7 +64,8 @@ class Train(Part):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     clip: Annotated[float, Field(ge=0)] = Field(0.0, description="largest norm of the gradient; 0 is no limit")
     precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="bfloat16 is faster where the processor has instructions for it (AMX, CUDA)"
+        "float32",
+        description="bfloat16 is faster where the processor has it (AMX, CUDA); a teacher is asked in its own",
     )
     average: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="decay of the running average of the weights that is shipped; 0 ships the last weights"
@@ -85,12 +82,33 @@ class Weights(Part):
 
 
 class Network(Part):
-    """A network: a plain PyTorch file with a function `build(**args)`."""
+    """A network: a plain PyTorch file with a function `build(**args)`, or an ONNX file, which is trained already."""
 
-    model: str = Field(description="a Python file, looked for beside the recipe and then among edgekit's models")
-    args: dict[str, Any] = {}
+    model: str | None = Field(
+        None, description="a Python file, looked for beside the recipe and then among edgekit's models"
+    )
+    args: dict[str, Any] = Field({}, description="what its function build is given")
     weights: Weights | None = Field(None, description="start from these weights; without them it is trained")
+    onnx: str | None = Field(
+        None, description="an ONNX file instead, that takes what networks are given, or what an app passes"
+    )
+
+    @property
+    def file(self) -> str:
+        """The file it is made from."""
+        return self.model or self.onnx or ""
+
+    @property
+    def files(self) -> list[str]:
+        """All files it names."""
+        return [self.file, *([self.weights.file] if self.weights else [])]
+
+
+class Teacher(Network):
+    """What the student learns from, and what every step is compared with."""
+
     train: Train = Train()
+    also: list[Network] = Field([], description="further trained teachers: the answers of all are averaged")
 
 
 class Budget(Part):
@@ -109,7 +127,7 @@ class Student(Part):
     """The small network."""
 
     model: str
-    args: dict[str, Any] = {}
+    args: dict[str, Any] = Field({}, description="what its function build is given")
     baseline: bool = Field(True, description="also train it without the teacher, to know what the teacher is worth")
     train: Train | None = Field(None, description="how it is trained without the teacher; as in distill where left out")
     budget: Budget = Field(Budget(max_drop_points=None), description="what the student may lose against its teacher")
@@ -132,26 +150,6 @@ class Measure(Part):
     threads: Positive = 1
     batch: Positive = 1
     seconds: Annotated[float, Field(gt=0)] = Field(2.0, description="time given to each comparison")
-
-
-class SoftTarget(Part):
-    """Hinton's loss: the teacher's probabilities at a temperature."""
-
-    weight: Annotated[float, Field(ge=0)] = 0.9
-    temperature: Annotated[float, Field(gt=0)] = 4.0
-
-
-class HardLabel(Part):
-    """Cross-entropy with the labels."""
-
-    weight: Annotated[float, Field(ge=0)] = 0.1
-
-
-class Losses(Part):
-    """The losses of a distillation, added by weight."""
-
-    soft_target: SoftTarget = Field(SoftTarget(), alias="soft-target")
-    hard_label: HardLabel = Field(HardLabel(), alias="hard-label")
 
 
 class Stage(Part):
@@ -228,7 +226,7 @@ class Recipe(Part):
     task: str = "image-classification"
     seed: Annotated[int, Field(ge=0)] = 0
     data: Data
-    teacher: Network | None = None
+    teacher: Teacher | None = None
     student: Student
     export: Export
     measure: Measure = Measure()

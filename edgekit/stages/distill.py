@@ -8,8 +8,10 @@ from torch import nn
 from edgekit.recipe.schema import Distill, Prune
 from edgekit.stages.job import Context, Made
 from edgekit.training.batches import ArraySource
+from edgekit.training.listening import listening
 from edgekit.training.loop import fit
 from edgekit.training.objective import Distillation, Objective, Supervised
+from edgekit.training.randomness import seeded
 from edgekit.training.teacher import answers
 
 
@@ -23,23 +25,31 @@ def run(settings: Distill, context: Context) -> Made:
 
 def learn(network: nn.Module, settings: Distill | Prune, context: Context) -> None:
     """Train `network` in place with the teacher's answers where there is a teacher, else with the labels."""
-    job, teacher = context.job, context.teacher
-    source = job.source(settings, settings.teacher_views if teacher is not None else 0)
-    objective: Objective
-    if teacher is None:
-        objective = Supervised(job.loss, settings.label_smoothing)
-    else:
-        batches = source.batches if isinstance(source, ArraySource) and settings.teacher_views else None
-        replies = answers(teacher, batches, settings.epochs, context.teacher_key, context.device)
-        objective = Distillation(settings.losses, replies, job.loss, settings.label_smoothing)
-    fit(
-        network,
-        source,
-        objective,
-        settings,
-        name=context.name,
-        folder=context.folder,
-        key=context.key,
-        seed=job.seed,
-        device=context.device,
-    )
+    job, losses = context.job, settings.losses
+    source = job.source(settings, settings.teacher_views if context.teacher is not None else 0)
+    layers = losses.layers() if context.teacher is not None else []
+    with listening(network, [own for own, _ in layers], "the student") as heard:
+        objective: Objective
+        if context.teacher is None:
+            objective = Supervised(job.loss, settings.label_smoothing)
+        else:
+            batches = source.batches if isinstance(source, ArraySource) and settings.teacher_views else None
+            asked = {other for _, other in layers}
+            further = [(network.trained(), network.digest()) for network in job.also]
+            teachers = [(context.teacher, context.teacher_key), *further]
+            precision = job.teacher.train.precision if job.teacher else "float32"
+            replies = answers(teachers, batches, settings.epochs, context.device, asked, precision)
+            objective = taught = Distillation(losses, replies, heard, job.loss, settings.label_smoothing)
+            with seeded(job.seed, 0):
+                taught.begin(source.epoch(0), network)
+        fit(
+            network,
+            source,
+            objective,
+            settings,
+            name=context.name,
+            folder=context.folder,
+            key=context.key,
+            seed=job.seed,
+            device=context.device,
+        )

@@ -5,30 +5,61 @@ A recipe and a user's own Python objects both become a Job; nothing after that k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 
-from edgekit import locks
+from edgekit import files, locks
+from edgekit.compression import widths
+from edgekit.errors import ModelError
 from edgekit.exporting.deployment import Deployment
 from edgekit.judging import Scorer
-from edgekit.recipe.schema import Budget, Measure, Part, Stage, Targets, Train
+from edgekit.recipe.part import Part
+from edgekit.recipe.schema import Budget, Measure, Stage, Targets, Train
 from edgekit.training.batches import Source
 from edgekit.training.objective import TaskLoss
+from edgekit.training.onnx_network import OnnxNetwork
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network that can be built: `make` gives a fresh one, `identity` (JSON-ready) says which it is."""
+    """A network that can be built: `make` gives a fresh one, `identity` (JSON-ready) says which it is.
+
+    With `weights` it is trained already; with `graph` it is an ONNX file, and `make` gives what answers as the file.
+    """
 
     make: Callable[[], nn.Module]
     identity: dict[str, Any]
     train: Train
     weights: Path | None = None
+    graph: Path | None = None
+
+    def trained(self) -> nn.Module:
+        """Build it with the weights it is said to have. Raises ModelError where they do not fit, or are damaged."""
+        network = self.make()
+        if self.weights:
+            try:
+                widths.fit(network, load_file(self.weights), f'the weights in "{self.weights}"')
+            except SafetensorError as error:
+                said = f'"{self.weights}" is damaged, or no safetensors file at all: {error}'
+                raise ModelError(said, "get it again, or leave weights out to train the teacher") from None
+        return network.eval()
+
+    def digest(self) -> str:
+        """Hash what a trained network is."""
+        return files.fingerprint({"network": self.identity, "weights": self.weights and files.sha256(self.weights)})
+
+
+def onnx_network(graph: Path, train: Train, mean: Sequence[float] = (), std: Sequence[float] = ()) -> Network:
+    """Make a network of an ONNX file; `mean` and `std` are what the inputs of networks were normalised by."""
+    identity = {"onnx": graph.name, "sha256": files.sha256(graph)}
+    return Network(lambda: OnnxNetwork(graph, mean, std), identity, train, graph=graph)
 
 
 @dataclass(frozen=True)
@@ -36,8 +67,9 @@ class Job:
     """Everything a run needs to know.
 
     `source(settings, views)` gives the batches of a training. `inputs`: real test examples (n >= 7) as an app passes
-    them. `calibration(n)` yields feeds of about n training examples. `classes`: targets of the test examples, for
-    accuracy by class. `data` and `provenance` are JSON-ready and go into run.json and the manifest.
+    them. `calibration(n)` yields feeds of about n training examples. `also`: trained networks that teach beside
+    `teacher`. `classes`: targets of the test examples, for accuracy by class; `pictures(indices)` gives some of these
+    examples, where they are images. `data` and `provenance` are JSON-ready and go into run.json and the manifest.
     """
 
     name: str
@@ -59,7 +91,9 @@ class Job:
     targets: Targets
     data: dict[str, Any]
     provenance: dict[str, Any]
+    also: tuple[Network, ...] = ()
     classes: np.ndarray | None = None
+    pictures: Callable[[list[int]], np.ndarray] | None = None
     loss: TaskLoss | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
 
@@ -96,7 +130,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Made:
-    """What a stage made: a trained network, or an ONNX graph; and what there is to say of it."""
+    """What a stage made: a trained network, an ONNX graph, or a graph and what answers as it; and what to say of it."""
 
     network: nn.Module | None = None
     graph: Path | None = None

@@ -10,11 +10,12 @@ from edgekit.errors import ModelError
 from edgekit.recipe.schema import Prune
 from edgekit.stages.distill import learn
 from edgekit.stages.job import Context, Made
+from edgekit.training.onnx_network import OnnxNetwork
 
 
 def run(settings: Prune, context: Context) -> Made:
     """Make the pruned network; its changed widths go with it."""
-    if context.network is None:
+    if context.network is None or isinstance(context.network, OnnxNetwork):
         raise ModelError(f'stage "{context.name}" needs a PyTorch network, and what is kept so far is an ONNX graph')
     network = copy.deepcopy(context.network)
     example = next(iter(context.job.source(settings, 0).epoch(0))).inputs[:2]

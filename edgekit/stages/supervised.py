@@ -1,11 +1,12 @@
-"""Train a network from the labels alone, or load the weights it is said to have: the teacher, the student alone."""
+"""Train a network from the labels alone, or take it as it is said to be trained: the teacher, the student alone."""
 
 from __future__ import annotations
 
 import torch
 
 from edgekit import console
-from edgekit.compression import widths
+from edgekit.graph import storage
+from edgekit.graph.naming import with_input
 from edgekit.recipe.schema import Train
 from edgekit.stages.job import Context, Made
 from edgekit.training.loop import fit
@@ -15,14 +16,15 @@ from edgekit.training.objective import Supervised
 def run(settings: Train, context: Context) -> Made:
     """Make the network that learned from labels."""
     origin = context.origin
+    if origin.graph:
+        console.say(f"{context.name}: {origin.graph.name}, as it is")
+        storage.save(with_input(origin.graph, context.job.deployment.input.name), context.folder / "model.onnx")
+        return Made(origin.make(), context.folder / "model.onnx", {"onnx": origin.graph.name})
+    if origin.weights:
+        console.say(f"{context.name}: weights from {origin.weights.name}")
+        return Made(origin.trained(), said={"weights": origin.weights.name})
     torch.manual_seed(context.job.seed)
     network = origin.make()
-    if origin.weights:
-        from safetensors.torch import load_file
-
-        console.say(f"{context.name}: weights from {origin.weights.name}")
-        widths.fit(network, load_file(origin.weights), f'the weights in "{origin.weights}"')
-        return Made(network.eval(), said={"weights": origin.weights.name})
     fit(
         network,
         context.job.source(settings, 0),

@@ -13,12 +13,17 @@ from edgekit.errors import DataError
 
 
 class TorchBatch(NamedTuple):
-    """Inputs (b, ...) as the model takes them, targets (b, ...); `index` and `view` name each example where known."""
+    """Inputs (b, ...) as the model takes them, targets (b, ...); `index` and `view` name each example where known.
+
+    Where inputs are mixed with others, `partners` (b,) are the others' targets and `share` (b,) what stays own.
+    """
 
     inputs: torch.Tensor
     targets: torch.Tensor
     index: np.ndarray | None  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     view: int
+    partners: torch.Tensor | None = None
+    share: torch.Tensor | None = None
 
 
 class Source(Protocol):
@@ -32,7 +37,11 @@ class Source(Protocol):
 
 def tensors(batch: Batch) -> TorchBatch:
     """Give a batch of arrays as tensors that share their memory."""
-    return TorchBatch(torch.from_numpy(batch.inputs), torch.from_numpy(batch.targets), batch.index, batch.view)
+    inputs, targets = torch.from_numpy(batch.inputs), torch.from_numpy(batch.targets)
+    if batch.partners is None or batch.share is None:
+        return TorchBatch(inputs, targets, batch.index, batch.view)
+    partners, share = torch.from_numpy(batch.partners), torch.from_numpy(batch.share)
+    return TorchBatch(inputs, targets, batch.index, batch.view, partners, share)
 
 
 class ArraySource:

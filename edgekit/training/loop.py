@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -63,7 +62,7 @@ def fit(
 
 
 class _Training:
-    """What a training changes from step to step: weights, their average, the optimizer."""
+    """What a training changes from step to step: the weights, also the objective's, their average, the optimizer."""
 
     def __init__(
         self,
@@ -78,8 +77,8 @@ class _Training:
         self.module, self.source, self.objective, self.settings = module, source, objective, settings
         self.name, self.device, self.saved = name, device, saved
         self.target = placement.target()
-        self.module.to(self.target)
-        self.optimizer = optimizer(module, settings)
+        self.trained = nn.ModuleList([module, objective.learned]).to(self.target)
+        self.optimizer = optimizer(self.trained, settings)
         self.average = (
             AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True)  # type: ignore[no-untyped-call]
             if settings.average
@@ -89,7 +88,8 @@ class _Training:
 
     def state(self, history: list[dict[str, Any]]) -> dict[str, Any]:
         """Give everything that a resumed training needs."""
-        state = {"module": self.module.state_dict(), "optimizer": self.optimizer.state_dict()}
+        learned = self.objective.learned.state_dict()
+        state = {"module": self.module.state_dict(), "learned": learned, "optimizer": self.optimizer.state_dict()}
         if self.average:
             state["average"] = self.average.state_dict()
         return state | {"history": json.dumps(history)}
@@ -97,6 +97,7 @@ class _Training:
     def resume(self, state: dict[str, Any]) -> list[dict[str, Any]]:
         """Take over what `state` gave, and return the history of the epochs before."""
         self.module.load_state_dict(state["module"])
+        self.objective.learned.load_state_dict(state["learned"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.average:
             self.average.load_state_dict(state["average"])
@@ -139,23 +140,23 @@ class _Training:
     def _step(self, batch: TorchBatch, epoch: int, number: int) -> dict[str, float]:
         """Take step `number` (from 1) of `epoch` (from 0) down the gradient; return the loss and its parts."""
         settings, steps = self.settings, self.source.steps
+        step, total = epoch * steps + number - 1, settings.epochs * steps
         if not self.laid_out:
             placement.lay_out(self.module, batch.inputs)
             self.laid_out = True
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(settings, epoch * steps + number - 1, settings.epochs * steps)
+            group["lr"] = learning_rate(settings, step, total)
         with self.device.busy():
-            low = settings.precision == "bfloat16"
-            with torch.autocast(batch.inputs.device.type, torch.bfloat16, enabled=low):
-                outputs = self.module(batch.inputs)
-            loss, parts = self.objective(batch, outputs.float() if low else outputs)
+            outputs = placement.run(self.module, batch.inputs, settings.precision)
+            progress = min(step / max(total - 1, 1), 1.0)  # a loader may yield more than its length says
+            loss, parts = self.objective(batch, outputs, progress)
             values = {"loss": loss.item()} | {part: value.item() for part, value in parts.items()}
             if not math.isfinite(values["loss"]):
                 raise self._diverged(f"the loss is {values['loss']}", epoch, number)
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             if settings.clip:
-                nn.utils.clip_grad_norm_(self.module.parameters(), settings.clip)
+                nn.utils.clip_grad_norm_(self.trained.parameters(), settings.clip)
             self.optimizer.step()
             if self.average:
                 self.average.update_parameters(self.module)

@@ -2,76 +2,188 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 import torch
+from torch import nn
 
 from edgekit.errors import ModelError, RecipeError
-from edgekit.recipe.schema import Losses
+from edgekit.recipe.losses import Losses
 from edgekit.training.batches import TorchBatch
+from edgekit.training.listening import Heard
 from edgekit.training.losses.classification import hard_label
-from edgekit.training.losses.distillation import soft_target
+from edgekit.training.losses.distillation import correlated, decoupled, soft_target
+from edgekit.training.losses.features import attention, hint, relational
 
 TaskLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Parts = dict[str, torch.Tensor]
 
 
+class Answer(NamedTuple):
+    """What a network answers to a batch: logits (b, classes), and what its layers said on the way, by their names."""
+
+    logits: torch.Tensor
+    layers: Heard
+
+
 class Answers(Protocol):
     """Where the teacher's answers to a batch come from: a cache, or the teacher itself."""
 
-    def __call__(self, batch: TorchBatch) -> torch.Tensor:
-        """Return the teacher's logits (b, classes) for `batch`."""
+    def __call__(self, batch: TorchBatch) -> Answer:
+        """Return what the teacher answers to `batch`."""
 
 
 class Objective(Protocol):
-    """What a training minimises."""
+    """What a training minimises. `learned` is what is trained for it beside the model, and not shipped."""
 
-    def __call__(self, batch: TorchBatch, outputs: torch.Tensor) -> tuple[torch.Tensor, Parts]:
-        """Return the scalar to minimise, and its unweighted parts by name."""
+    @property
+    def learned(self) -> nn.Module:
+        """Return it; it may be empty."""
+
+    def __call__(self, batch: TorchBatch, outputs: torch.Tensor, progress: float = 0.0) -> tuple[torch.Tensor, Parts]:
+        """Return the scalar to minimise when the part `progress` (0..1) is done, and its unweighted parts by name."""
 
 
 class Supervised:
     """The labels alone."""
 
     def __init__(self, loss: TaskLoss | None = None, label_smoothing: float = 0.0) -> None:
-        self._loss: TaskLoss = loss or (lambda outputs, targets: hard_label(outputs, targets, label_smoothing))
+        self.learned = nn.Module()
+        self._loss = loss
+        self._label_smoothing = label_smoothing
 
-    def __call__(self, batch: TorchBatch, outputs: torch.Tensor) -> tuple[torch.Tensor, Parts]:
+    def __call__(self, batch: TorchBatch, outputs: torch.Tensor, progress: float = 0.0) -> tuple[torch.Tensor, Parts]:
         """Return the loss against the labels."""
-        loss = self._loss(outputs, batch.targets)
+        if self._loss:
+            loss = self._loss(outputs, batch.targets)
+        else:
+            loss = hard_label(outputs, batch.targets, self._label_smoothing, batch.partners, batch.share)
         return loss, {"hard-label": loss.detach()}
 
 
+class Lesson(NamedTuple):
+    """What a loss is given: both answers to a batch, and for `hint` the projections by the student's layer."""
+
+    batch: TorchBatch
+    student: Answer
+    teacher: Answer
+    projections: Mapping[str, nn.Module]
+
+    @property
+    def classes(self) -> torch.Tensor:
+        """The class of each example, int64 (b,); of a mixed one, the class that has the larger share of it."""
+        targets, share, partners = self.batch.targets, self.batch.share, self.batch.partners
+        if targets.is_floating_point() or targets.ndim != 1:
+            raise RecipeError("dkd needs the class of each example, and the targets are no class numbers")
+        return targets if share is None or partners is None else torch.where(share < 0.5, partners, targets)
+
+    def pairs(self, layers: Mapping[str, str], dimensions: tuple[int, ...]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Return what `layers` said, student and teacher; ModelError where it is not of so many `dimensions`."""
+        pairs = [(self.student.layers.get(own), self.teacher.layers.get(other)) for own, other in layers.items()]
+        for (own, other), (student, teacher) in zip(layers.items(), pairs, strict=True):
+            for who, name, said in (("student", own, student), ("teacher", other, teacher)):
+                if said is None:
+                    raise ModelError(f'the {who}\'s layer "{name}" does not run, or answers no tensor')
+                if said.ndim not in dimensions or (student is not None and said.ndim != student.ndim):
+                    shapes = " or ".join({2: "(b, n)", 4: "(b, channels, height, width)"}[each] for each in dimensions)
+                    raise ModelError(
+                        f'the {who}\'s layer "{name}" answers {list(said.shape)}',
+                        f"name layers that answer {shapes}, the student's and the teacher's alike",
+                    )
+        return [(student, teacher) for student, teacher in pairs if student is not None and teacher is not None]
+
+
+def _hint(settings: Any, lesson: Lesson) -> torch.Tensor:
+    pairs = lesson.pairs(settings.layers, (2, 4))
+    named = zip(settings.layers, pairs, strict=True)
+    return torch.stack([hint(*pair, lesson.projections[_key(layer)]) for layer, pair in named]).mean()
+
+
+def _attention(settings: Any, lesson: Lesson) -> torch.Tensor:
+    return torch.stack([attention(*pair) for pair in lesson.pairs(settings.layers, (4,))]).mean()
+
+
+def _relational(settings: Any, lesson: Lesson) -> torch.Tensor:
+    (pair,) = lesson.pairs(settings.compares, (2,))
+    return relational(*pair, settings.distance, settings.angle)
+
+
+# What learns from the teacher, by the recipe's name for it: its settings and the lesson to a scalar.
+LOSSES: dict[str, Callable[[Any, Lesson], torch.Tensor]] = {
+    "soft-target": lambda say, has: soft_target(has.student.logits, has.teacher.logits, say.temperature),
+    "dkd": lambda say, has: decoupled(
+        has.student.logits, has.teacher.logits, has.classes, say.alpha, say.beta, say.temperature
+    ),
+    "dist": lambda say, has: correlated(
+        has.student.logits, has.teacher.logits, say.beta, say.gamma, say.temperature
+    ),
+    "hint": _hint,
+    "attention": _attention,
+    "relational": _relational,
+}  # fmt: skip
+
+
 class Distillation:
-    """The teacher's answers and the labels, added by weight."""
+    """The teacher's answers and the labels, added by weight.
+
+    `heard` is what the student's layers said in its last run, filled by whoever runs it: `listening`.
+    """
 
     def __init__(
-        self, losses: Losses, answers: Answers, loss: TaskLoss | None = None, label_smoothing: float = 0.0
+        self,
+        losses: Losses,
+        answers: Answers,
+        heard: Heard | None = None,
+        loss: TaskLoss | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
-        if not (losses.soft_target.weight or losses.hard_label.weight):
-            raise RecipeError("losses: both weights are 0: there is nothing to learn from")
-        self._losses = losses
+        self._losses = losses.counting()
+        if not self._losses:
+            raise RecipeError("losses: all weights are 0: there is nothing to learn from")
+        self._hinted = losses.hint.layers if losses.hint and losses.hint.counts else {}
         self._answers = answers
+        self._heard = {} if heard is None else heard
         self._supervised = Supervised(loss, label_smoothing)
+        self.learned = nn.ModuleDict()
 
-    def __call__(self, batch: TorchBatch, outputs: torch.Tensor) -> tuple[torch.Tensor, Parts]:
-        """Return the weighted sum over the recipe's losses."""
-        soft, hard = self._losses.soft_target, self._losses.hard_label
+    def begin(self, batches: Iterable[TorchBatch], network: nn.Module) -> None:
+        """Make the projections that `hint` learns, as large as both networks' answers to the first batch ask for."""
+        if not self._hinted:
+            return
+        batch = next(iter(batches))
+        with torch.no_grad():
+            lesson = self._lesson(batch, network.eval()(batch.inputs))
+        for layer, (student, teacher) in zip(self._hinted, lesson.pairs(self._hinted, (2, 4)), strict=True):
+            sizes = student.shape[1], teacher.shape[1]
+            self.learned[_key(layer)] = nn.Linear(*sizes) if student.ndim == 2 else nn.Conv2d(*sizes, 1)
+
+    def __call__(self, batch: TorchBatch, outputs: torch.Tensor, progress: float = 0.0) -> tuple[torch.Tensor, Parts]:
+        """Return the sum of the recipe's losses, each by its weight of this moment."""
+        weights = {name: loss.at(progress) for name, loss in self._losses.items()}
+        weights = {name: weight for name, weight in weights.items() if weight}
+        lesson = self._lesson(batch, outputs) if weights.keys() & LOSSES.keys() else None
         total = outputs.new_zeros(())
         parts: Parts = {}
-        if soft.weight:
-            taught = self._answers(batch)
-            if taught.shape != outputs.shape:
-                raise ModelError(
-                    f"the teacher answers {list(taught.shape)} and the student {list(outputs.shape)}",
-                    "give both networks the same outputs",
-                )
-            part = soft_target(outputs, taught, soft.temperature)
-            total = total + soft.weight * part
-            parts["soft-target"] = part.detach()
-        if hard.weight:
-            part, _ = self._supervised(batch, outputs)
-            total = total + hard.weight * part
-            parts["hard-label"] = part.detach()
+        for name, weight in weights.items():
+            part = LOSSES[name](self._losses[name], lesson) if lesson and name in LOSSES else self._hard(batch, outputs)
+            total = total + weight * part
+            parts[name] = part.detach()
         return total, parts
+
+    def _hard(self, batch: TorchBatch, outputs: torch.Tensor) -> torch.Tensor:
+        return self._supervised(batch, outputs)[0]
+
+    def _lesson(self, batch: TorchBatch, outputs: torch.Tensor) -> Lesson:
+        taught = self._answers(batch)
+        if taught.logits.shape != outputs.shape:
+            raise ModelError(
+                f"the teacher answers {list(taught.logits.shape)} and the student {list(outputs.shape)}",
+                "give both networks the same outputs",
+            )
+        return Lesson(batch, Answer(outputs, self._heard), taught, dict(self.learned.items()))
+
+
+def _key(layer: str) -> str:
+    """Name a layer's projection: PyTorch allows no dots."""
+    return layer.replace(".", "/")

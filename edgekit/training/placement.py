@@ -18,7 +18,12 @@ def target() -> torch.device:
 
 def placed(batch: TorchBatch, device: torch.device) -> TorchBatch:
     """Put a batch where the model is."""
-    return batch._replace(inputs=batch.inputs.to(device), targets=batch.targets.to(device))
+
+    def move(part: torch.Tensor | None) -> torch.Tensor | None:
+        return None if part is None else part.to(device)
+
+    inputs, targets = batch.inputs.to(device), batch.targets.to(device)
+    return batch._replace(inputs=inputs, targets=targets, partners=move(batch.partners), share=move(batch.share))
 
 
 def lay_out(module: nn.Module, inputs: torch.Tensor) -> None:
@@ -36,6 +41,14 @@ def lay_out(module: nn.Module, inputs: torch.Tensor) -> None:
     except Exception:  # whatever is wrong with the module itself, the training is about to say
         return
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def run(module: nn.Module, inputs: torch.Tensor, precision: str = "float32") -> torch.Tensor:
+    """Return what `module` answers to `inputs`, float32 again where `precision` "bfloat16" computes in less."""
+    low = precision == "bfloat16"
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=low):
+        outputs: torch.Tensor = module(inputs)
+    return outputs.float() if low else outputs
 
 
 def take_back(module: nn.Module) -> None:

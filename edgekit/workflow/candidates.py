@@ -13,6 +13,7 @@ from torch import nn
 
 from edgekit import console, files
 from edgekit.compression import widths
+from edgekit.graph.inspection import inspect
 from edgekit.stages.job import Made, Network
 
 RECORD, WEIGHTS, GRAPH, HISTORY, CHECKPOINT = (
@@ -24,7 +25,7 @@ def keep(folder: Path, key: str, made: Made, origin: Network, seconds: float) ->
     """Write what a stage made, then its record; only then let the checkpoint go."""
     record: dict[str, Any] = {"key": key, "seconds": round(seconds, 2), "said": made.said}
     kept = [HISTORY] if (folder / HISTORY).exists() else []
-    if made.network is not None:
+    if made.graph is None and made.network is not None:
         state = {name: value.detach().cpu().contiguous() for name, value in made.network.state_dict().items()}
         with files.atomic(folder / WEIGHTS) as temporary:
             temporary.write_bytes(save(state))
@@ -33,6 +34,8 @@ def keep(folder: Path, key: str, made: Made, origin: Network, seconds: float) ->
         kept.append(WEIGHTS)
     else:
         kept.append(GRAPH)
+        if origin.graph and made.network is not None:
+            record["parameters"] = inspect(folder / GRAPH)["parameters"]
     record["files"] = {name: files.sha256(folder / name) for name in kept}
     files.write_sealed(folder / RECORD, record)
     (folder / CHECKPOINT).unlink(missing_ok=True)
@@ -52,9 +55,9 @@ def find(folder: Path, key: str) -> dict[str, Any] | None:
 
 
 def restore(record: dict[str, Any], folder: Path, origin: Network) -> nn.Module | None:
-    """Build the network of a finished candidate again; None for an ONNX graph."""
+    """Build the network of a finished candidate again; None for an ONNX graph that a stage made."""
     if "widths" not in record:
-        return None
+        return origin.make() if origin.graph and "onnx" in record["said"] else None
     network = origin.make()
     widths.restore(network, record["widths"], load_file(folder / WEIGHTS))
     return network.eval()

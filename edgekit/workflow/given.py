@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from edgekit.errors import DataError, ModelError
-from edgekit.exporting.proof import BATCHES
+from edgekit.errors import DataError, ModelError, UsageError
+from edgekit.exporting.cases import BATCHES
 from edgekit.judging import Predict
 from edgekit.recipe.schema import Train
 from edgekit.runtime.feeds import Feeds, describe
 from edgekit.signature import DTYPES, Tensor
-from edgekit.stages.job import Network
+from edgekit.stages.job import Network, onnx_network
 from edgekit.training.batches import LoaderSource
 from edgekit.training.randomness import seeded
 
 Evaluate = Callable[[Predict], "np.ndarray | float"]
+Teacher = nn.Module | str | os.PathLike[str]  # a path is an ONNX file's
 _CALIBRATION_BATCH = 32
+_ASKED = 20  # classes
 _SCORES = "return a score in 0..1 for every example, or one number; as many for every model"
 
 
@@ -80,6 +84,25 @@ class HeldOut:
         scores = self._scores("evaluate", self._evaluate, predict)
         return {"validation": scores, "test": self._scores("test", self._test, predict) if self._test else scores}
 
+    def classes(self, count: int) -> np.ndarray | None:
+        """Find the class of every test example, by naming each of `count` classes for all; int (n,).
+
+        None where the metric is not whether the class is named rightly, or the classes are too many to ask for each.
+        """
+        if not 1 < count <= _ASKED:
+            return None
+        name, evaluate = ("test", self._test) if self._test else ("evaluate", self._evaluate)
+
+        def right(label: int) -> np.ndarray:
+            row = np.eye(count, dtype=np.float32)[label]
+            return self._scores(name, evaluate, lambda inputs: np.repeat(row[None], len(inputs), axis=0))
+
+        scores = np.array([right(label) for label in range(count)])
+        if scores.ndim != 2 or not np.isin(scores, (0, 1)).all() or (scores.sum(axis=0) != 1).any():
+            return None
+        found: np.ndarray = scores.argmax(axis=0)
+        return found
+
     def _scores(self, name: str, evaluate: Evaluate, predict: Predict) -> np.ndarray:
         with seeded(self._seed, 0):
             values = evaluate(lambda inputs: predict(self._feeds(np.asarray(inputs))[self._name]))
@@ -96,6 +119,17 @@ class HeldOut:
             told = np.array2string(scores, threshold=6)
             raise DataError(f"{name} returned {describe(scores)}{before}: {told}", _SCORES)
         return scores
+
+
+def teacher(given: Teacher, train: Train) -> Network:
+    """Make of a module, or of the path of an ONNX file, what a job's teacher is."""
+    if isinstance(given, nn.Module):
+        return network(given, train)
+    if not Path(given).is_file():
+        raise ModelError(f'there is no ONNX file "{os.fspath(given)}"', "a teacher is a module, or an ONNX file's path")
+    if train.epochs:
+        raise UsageError("an ONNX file is trained already", "leave teacher_training out")
+    return onnx_network(Path(given), train)
 
 
 def network(module: nn.Module, train: Train) -> Network:

@@ -21,9 +21,9 @@ def candidate(
 ) -> str:
     """Return the key of what `step` makes; `teacher`, `incumbent`: hashes of what they are; `kept`: what is kept."""
     uses = KINDS[step.kind].uses
-    if step.kind == "teacher" and origin.weights:
+    if step.kind == "teacher" and (origin.weights or origin.graph):
         # Given weights are what they are, whatever the seed, the settings and the code say.
-        return files.fingerprint({"network": origin.identity, "weights": files.sha256(origin.weights)})
+        return origin.digest()
     depends: dict[str, Any] = {
         "kind": step.kind,
         "code": _code(),
@@ -36,6 +36,7 @@ def candidate(
         depends["network"] = origin.identity
     if "teacher" in uses:
         depends["teacher"] = teacher
+        depends["also"] = [network.digest() for network in job.also]
     if "incumbent" in uses:
         depends["incumbent"] = incumbent
     if "graph" in uses:

@@ -13,7 +13,7 @@ from edgekit import files, modelfile, tasks
 from edgekit.data import loading as examples
 from edgekit.data.batches import Batches
 from edgekit.data.dataset import Dataset
-from edgekit.errors import DataError
+from edgekit.errors import DataError, RecipeError
 from edgekit.exporting.deployment import Deployment
 from edgekit.judging import Predict
 from edgekit.recipe.loading import Loaded, resolve_model, resolved
@@ -21,7 +21,7 @@ from edgekit.recipe.plan import student_training
 from edgekit.recipe.schema import Network as NetworkSettings
 from edgekit.recipe.schema import Recipe, Targets, Train
 from edgekit.signature import Tensor
-from edgekit.stages.job import Job, Network
+from edgekit.stages.job import Job, Network, onnx_network
 from edgekit.training.batches import ArraySource
 
 _SCORING_BATCH = 256
@@ -70,7 +70,7 @@ def prepare(loaded: Loaded) -> Job:
         task=recipe.task,
         metric=task.metric,
         seed=recipe.seed,
-        teacher=_teacher(loaded, recipe.teacher),
+        teacher=_taught(loaded, recipe.teacher, recipe.teacher.train, deployment) if recipe.teacher else None,
         student=_student(loaded, recipe),
         baseline=recipe.student.baseline,
         stages=dict(recipe.stages),
@@ -93,7 +93,11 @@ def prepare(loaded: Loaded) -> Job:
             "prepared": recipe.data.model_dump(mode="json", include={"seed", "normalize", "augment"}),
         },
         provenance={"recipe": resolved(recipe), "recipe_file": loaded.path.name},
+        also=tuple(_taught(loaded, each, Train(epochs=0), deployment) for each in recipe.teacher.also)
+        if recipe.teacher
+        else (),
         classes=dataset.test.targets,
+        pictures=(lambda places: dataset.test.inputs[places]) if deployment.is_image else None,
         recipe=resolved(recipe),
     )
 
@@ -128,12 +132,15 @@ def _network(loaded: Loaded, model: str, args: dict[str, Any], train: Train) -> 
     )
 
 
-def _teacher(loaded: Loaded, settings: NetworkSettings | None) -> Network | None:
-    if settings is None:
-        return None
-    made = _network(loaded, settings.model, settings.args, settings.train)
+def _taught(loaded: Loaded, settings: NetworkSettings, train: Train, deployment: Deployment) -> Network:
+    """Make a teacher of what the recipe says: a network, trained or to train, or an ONNX file."""
+    if settings.onnx is not None:
+        graph = resolve_model(loaded, settings.onnx)
+        return onnx_network(graph, train, deployment.mean, deployment.std)
+    assert settings.model
+    made = _network(loaded, settings.model, settings.args, train)
     weights = resolve_model(loaded, settings.weights.file) if settings.weights else None
-    return Network(made.make, made.identity, made.train, weights)
+    return dataclasses.replace(made, weights=weights)
 
 
 def _student(loaded: Loaded, recipe: Recipe) -> Network:
@@ -144,7 +151,7 @@ def _student(loaded: Loaded, recipe: Recipe) -> Network:
 
 def run_folder(job: Job, runs: Path) -> Path:
     """Return the folder of this job under `runs`: its name, and an id that hashes the recipe and the model files."""
-    networks = [network.identity for network in (job.teacher, job.student) if network]
+    networks = [network.identity for network in (job.teacher, job.student, *job.also) if network]
     return runs / job.name / files.fingerprint({"recipe": job.recipe, "networks": networks})[:8]
 
 
@@ -152,6 +159,8 @@ def teacher_only(job: Job) -> Job:
     """Return the job of training the recipe's teacher from labels alone; its only network where it has no teacher."""
     if job.teacher is None:
         return dataclasses.replace(job, stages={}, targets=Targets(), recipe=job.recipe | {"stages": {}})
+    if job.teacher.graph:
+        raise RecipeError(f'the teacher is an ONNX file, "{job.teacher.graph.name}": there is nothing to train')
     teacher = dataclasses.replace(job.teacher, weights=None)
     recipe = job.recipe | {"stages": {}, "teacher": job.recipe["teacher"] | {"weights": None}}
     return dataclasses.replace(job, teacher=teacher, student=None, stages={}, targets=Targets(), recipe=recipe)

@@ -6,20 +6,23 @@ import traceback
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from torch import nn
 
-from edgekit.compression import widths
 from edgekit.errors import EdgekitError, ModelError, RecipeError
+from edgekit.recipe.losses import Losses
 from edgekit.recipe.schema import Distill, Prune
-from edgekit.runtime import devices
+from edgekit.runtime import devices, plugins, providers
 from edgekit.runtime.feeds import describe
+from edgekit.runtime.session import open_session
 from edgekit.stages.job import Job, Network
 from edgekit.training.batches import TorchBatch
-from edgekit.training.objective import Supervised
+from edgekit.training.listening import listening
+from edgekit.training.objective import LOSSES, Distillation, Supervised
 from edgekit.training.randomness import seeded
+from edgekit.training.teacher import LiveTeacher
 
 _TRIED = 8  # examples
+_OF_PROBABILITIES = {"soft-target", "dkd", "dist"}
 
 
 def rehearse(job: Job) -> dict[str, torch.Tensor]:
@@ -28,42 +31,36 @@ def rehearse(job: Job) -> dict[str, torch.Tensor]:
     Raises DeviceError where the device to measure on is not there, ModelError where a network or the loss fails or
     answers what cannot be used, RecipeError where a loss cannot teach what the networks answer.
     """
-    import onnxruntime
-
-    devices.providers(job.measure.device, onnxruntime.get_available_providers())
+    if job.measure.device != "auto":
+        providers.check(devices.parse(job.measure.device, plugins.names))
     networks = {who: network for who, network in (("teacher", job.teacher), ("student", job.student)) if network}
     settings = next(reversed(networks.values())).train
     with seeded(job.seed, 0):
         batch = next(iter(job.source(settings, 0).epoch(0)))
-    batch = batch._replace(inputs=batch.inputs[:_TRIED], targets=batch.targets[:_TRIED])
-    labels = len(job.deployment.labels)
-    answers = {}
-    for who, network in networks.items():
-        name = f"the {who}, {network.identity.get('model') or network.identity['class']},"
-        answers[who] = answer = _answer(name, network, batch.inputs)
-        if labels and answer.shape[-1] != labels:
-            raise ModelError(
-                f"{name} answers {answer.shape[-1]} classes, and the data has {labels}",
-                "give the network as many outputs as there are classes",
-            )
-    _check_teaching(job, answers)
-    _check_loss(job, batch, answer)
+    partners, share = (None if part is None else part[:_TRIED] for part in (batch.partners, batch.share))
+    batch = TorchBatch(batch.inputs[:_TRIED], batch.targets[:_TRIED], None, batch.view, partners, share)
+    modules = {who: network.trained() for who, network in networks.items()}
+    answers = {who: _answer(job, who, network, modules[who], batch.inputs) for who, network in networks.items()}
+    for network in job.also:
+        _answer(job, "further teacher", network, network.trained(), batch.inputs)
+    if job.teacher and job.teacher.graph:
+        _check_reference(job, job.teacher.graph)
+    _check_loss(job, batch, next(reversed(answers.values())))
+    _check_teaching(job, batch, modules, answers)
     return answers
 
 
-def _answer(name: str, network: Network, inputs: torch.Tensor) -> torch.Tensor:
-    module = network.make().eval()
-    if network.train.epochs and not any(parameter.requires_grad for parameter in module.parameters()):
+def _answer(job: Job, who: str, network: Network, module: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    identity = network.identity
+    name = f"the {who}, {identity.get('model') or identity.get('onnx') or identity['class']},"
+    to_train = network.train.epochs and not network.graph
+    if to_train and not any(parameter.requires_grad for parameter in module.parameters()):
         raise ModelError(f"{name} has no parameter to train", "unfreeze some, or train it for 0 epochs")
-    if network.weights:
-        try:
-            widths.fit(module, load_file(network.weights), f'the weights in "{network.weights}"')
-        except SafetensorError as error:
-            said = f'"{network.weights}" is damaged, or no safetensors file at all: {error}'
-            raise ModelError(said, "get it again, or leave weights out to train the teacher") from None
     try:
         with torch.no_grad():
             answer = module(inputs)
+    except EdgekitError:
+        raise
     except Exception as error:  # a network may raise anything
         raise ModelError(
             f"{name} fails on inputs {describe(inputs.numpy())}{_place(error)}: {_said(error)}",
@@ -72,24 +69,61 @@ def _answer(name: str, network: Network, inputs: torch.Tensor) -> torch.Tensor:
     if not isinstance(answer, torch.Tensor) or answer.ndim < 2 or len(answer) != len(inputs):
         told = describe(answer.numpy()) if isinstance(answer, torch.Tensor) else f"a {type(answer).__name__}"
         raise ModelError(f"{name} answers {told} to {len(inputs)} inputs", "let it return one tensor, a row per input")
+    labels = len(job.deployment.labels)
+    if labels and answer.shape[-1] != labels:
+        raise ModelError(
+            f"{name} answers {answer.shape[-1]} classes, and the data has {labels}",
+            "give the network as many outputs as there are classes",
+        )
     return answer
 
 
-def _check_teaching(job: Job, answers: dict[str, torch.Tensor]) -> None:
+def _check_reference(job: Job, graph: Path) -> None:
+    """The file is scored and timed as it is, beside what an app will run: it must take what an app passes."""
+    (taken,), asked = open_session(graph, threads=1).inputs, job.deployment.input
+    pairs = list(zip(taken.shape, asked.shape, strict=False))
+    sizes = all(one == other for one, other in pairs if isinstance(one, int) and isinstance(other, int))
+    fits = sizes and taken.dtype == asked.dtype and len(taken.shape) == len(asked.shape)
+    if not fits or isinstance(taken.shape[0], int):
+        raise ModelError(
+            f'the teacher "{graph.name}" takes {taken}, and what it is compared with takes {asked}',
+            "as the reference it must take what an app passes, a batch of any size; any other may teach under also",
+        )
+
+
+def _check_teaching(
+    job: Job, batch: TorchBatch, modules: dict[str, nn.Module], answers: dict[str, torch.Tensor]
+) -> None:
     for name, stage in job.stages.items():
-        if len(answers) < 2 or not isinstance(stage, Distill | Prune) or not stage.losses.soft_target.weight:
+        if len(modules) < 2 or not isinstance(stage, Distill | Prune):
             continue
+        losses = stage.losses
         taught, learned = (list(answers[who].shape[1:]) for who in ("teacher", "student"))
-        if taught != learned:
+        if taught != learned and losses.counting().keys() & LOSSES.keys():
             raise ModelError(
                 f"the teacher answers {taught} to an input, and the student {learned}",
                 "give both networks the same outputs",
             )
-        if learned == [1]:
+        if learned == [1] and losses.counting().keys() & _OF_PROBABILITIES:
             raise RecipeError(
                 f"stages.{name}: soft-target teaches nothing to networks that answer a single number",
                 "losses: {soft-target: {weight: 0}, hard-label: {weight: 1}}",
             )
+        _try_losses(f"stages.{name}.losses", job, losses, batch, modules["teacher"], modules["student"])
+
+
+def _try_losses(
+    place: str, job: Job, losses: Losses, batch: TorchBatch, teacher: nn.Module, student: nn.Module
+) -> None:
+    """Try all losses on a batch, so that layers that are not there or do not fit show now."""
+    layers = losses.layers()
+    try:
+        with listening(student, [own for own, _ in layers], "the student") as heard, torch.no_grad():
+            objective = Distillation(losses, LiveTeacher(teacher, [other for _, other in layers]), heard, job.loss)
+            objective.begin([batch], student)
+            objective(batch, student(batch.inputs))
+    except EdgekitError as error:
+        raise type(error)(f"{place}: {error}", error.hint) from None
 
 
 def _check_loss(job: Job, batch: TorchBatch, answer: torch.Tensor) -> None:

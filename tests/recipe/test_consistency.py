@@ -20,6 +20,9 @@ FAULTS = {
         "mean: [0.3]", "mean: [0.3, 0.3]", "data.normalize.mean", "has 2; export.input has 1 in its last dimension"
     ),
     "labels alike": ('["0", "1"]', '["0", "0"]', "data.labels[1]", '"0" is a label twice'),
+    "mixed more often than always": (
+        "source: digits", "source: digits\n  augment: {mixup: 0.7, cutmix: 0.5}", "data.augment.cutmix", "than always"
+    ),
     "an unknown source": ("source: digits", "source: digit", "data.source", 'did you mean "digits"?'),
     "no data there": ("source: digits", "source: ./x.npz", "data.source", 'no data source "./x.npz"'),
     "no model file": ("  model: resnet.py", "  model: resent.py", "teacher.model", 'did you mean "resnet.py"?'),
@@ -45,6 +48,47 @@ FAULTS = {
         "stages.distill.losses",
         "there is nothing to learn from",
     ),
+    "a loss that ever has a weight, but no layers": (
+        "distill: {epochs: 4}",
+        "distill: {losses: {attention: {weight: 1}}}",
+        "stages.distill.losses.attention.layers",
+        "is missing",
+    ),
+    "a layer that is no text": (
+        "distill: {epochs: 4}",
+        "distill: {losses: {hint: {layers: {blocks.2: 5}}}}",
+        "stages.distill.losses.hint.layers.blocks.2",
+        '5 is not text; write it in quotes, as "5"',
+    ),
+    "a vector for attention": (
+        "distill: {epochs: 4}",
+        "distill: {losses: {attention: {layers: {pooled: pooled}}}}",
+        "stages.distill.losses.attention.layers.pooled",
+        "attention compares feature maps",
+    ),
+    "a weight that is none": (
+        "distill: {epochs: 4}",
+        "distill: {losses: {dkd: {weight: 1, final_weight: -1}}}",
+        "stages.distill.losses.dkd.final_weight",
+        "-1 is not at least 0",
+    ),
+    "an unknown setting of a loss": (
+        "distill: {epochs: 4}",
+        "distill: {losses: {dist: {gama: 1}}}",
+        "stages.distill.losses.dist.gama",
+        'did you mean "gamma"?',
+    ),
+    "two kinds of teacher": ("  args: {depth: 8}", "  onnx: t.onnx", "teacher", "both a model and an onnx file"),
+    "no kind of teacher": ("  model: resnet.py\n", "", "teacher", "neither a model nor an onnx file"),
+    "no onnx file": (
+        "  args: {depth: 8}", "  also: [{onnx: t.onnx}]", "teacher.also[0].onnx", 'there is no ONNX file "t.onnx"'
+    ),
+    "an onnx file that is built": (
+        "  args: {depth: 8}", "  also: [{onnx: t.onnx, args: {}}]", "teacher.also[0].args", "nothing is built"
+    ),
+    "a further teacher that is not trained": (
+        "  args: {depth: 8}", "  also: [{model: resnet.py}]", "teacher.also[0]", "is not trained here"
+    ),
     "an unknown loss": (
         "distill: {epochs: 4}",
         "distill: {losses: {soft-targets: {weight: 1}}}",
@@ -62,6 +106,21 @@ def test_a_fault_is_told_with_its_place(tiny: Any, old: str, new: str, place: st
     found = [said for where, said in error.faults if where.endswith(f", {place}")]
     assert any(complaint in said for said in found), error.faults
     assert all(where.startswith(str(tiny.folder / "tiny.yaml")) for where, _ in error.faults)
+
+
+def test_losses_that_weigh_a_teacher_need_one(tiny: Any) -> None:
+    text = re.sub(r"(?s)teacher:.*?(?=student:)", "", tiny.text).replace("  distill: {epochs: 4}\n", "")
+    load(tiny.write(text.replace("quick: {stages.distill.epochs: 1, ", "quick: {")))
+    text = text.replace("quick: {stages.distill.epochs: 1, ", "quick: {").replace("    epochs: 3", "    losses: {}")
+    place, said = tiny.refusal(tiny.write(text)).faults[0]
+    assert place.endswith("stages.prune.losses")
+    assert said == "losses weigh a teacher against the labels, and the recipe has no teacher"
+
+
+def test_a_loss_that_gains_a_weight_later_is_something_to_learn_from(tiny: Any) -> None:
+    losses = "{soft-target: {weight: 0, final_weight: 1}, hard-label: {weight: 0}}"
+    recipe = load(tiny.write(), [f"stages.distill.losses={losses}"]).recipe
+    assert list(recipe.stages["distill"].losses.counting()) == ["soft-target"]  # type: ignore[union-attr]
 
 
 def test_distill_needs_a_teacher(tiny: Any) -> None:

@@ -36,7 +36,9 @@ def test_what_is_resolved_is_a_recipe_again_and_forgets_how_it_was_said(tiny: An
     again = load(tiny.write(tiny.text.replace("quick: {stages.distill.epochs: 1,", "quick: {"))).recipe
     assert resolved(plain) == resolved(again)
     values = resolved(plain)
-    assert values["stages"]["distill"]["losses"]["soft-target"] == {"weight": 0.9, "temperature": 4.0}
+    assert values["stages"]["distill"]["losses"]["soft-target"] == {
+        "weight": 0.9, "final_weight": None, "temperature": 4.0
+    }  # fmt: skip
     assert "quick" not in values and "expect" not in values
     assert resolved(type(plain).model_validate(values)) == values
 

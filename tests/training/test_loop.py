@@ -11,7 +11,7 @@ from torch import nn
 
 from edgekit.data.batches import Batches
 from edgekit.errors import DataError, TrainingError
-from edgekit.recipe.schema import Losses
+from edgekit.recipe.losses import Losses
 from edgekit.training import checkpoint
 from edgekit.training.batches import ArraySource, LoaderSource
 from edgekit.training.loop import fit

@@ -3,13 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from edgekit.errors import ModelError, RecipeError
-from edgekit.recipe.schema import HardLabel, Losses, SoftTarget
+from edgekit.recipe.losses import POOLED, HardLabel, Losses, SoftTarget
 from edgekit.training.batches import TorchBatch
-from edgekit.training.losses.distillation import soft_target
-from edgekit.training.objective import Distillation, Supervised
+from edgekit.training.losses.distillation import decoupled, soft_target
+from edgekit.training.objective import LOSSES, Answer, Distillation, Supervised
 
 BATCH = TorchBatch(torch.zeros(2, 3), torch.tensor([0, 2]), np.arange(2), 0)
 OUTPUTS = torch.tensor([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]])
@@ -24,7 +25,7 @@ class Fixed:
 
     def __call__(self, batch):
         self.asked += 1
-        return self.answer
+        return Answer(self.answer, {})
 
 
 def losses(soft: float, hard: float, temperature: float = 4.0) -> Losses:
@@ -79,4 +80,89 @@ def test_no_weight_at_all_is_an_error():
 def test_a_teacher_of_other_classes_is_an_error_that_names_both():
     objective = Distillation(losses(1.0, 0.0), Fixed(torch.zeros(2, 5)))
     with pytest.raises(ModelError, match=r"teacher answers \[2, 5\] and the student \[2, 3\]"):
+        objective(BATCH, OUTPUTS)
+
+
+DRAW = torch.Generator().manual_seed(0)
+MAPS = {"first": torch.randn(2, 3, 4, 4, generator=DRAW), POOLED: torch.randn(2, 3, generator=DRAW)}
+DEEP = {"deep": torch.randn(2, 5, 2, 2, generator=DRAW), POOLED: torch.randn(2, 6, generator=DRAW)}
+
+
+class Knowing(Fixed):
+    """A teacher of whose layers something is heard."""
+
+    def __call__(self, batch):
+        return super().__call__(batch)._replace(layers=DEEP)
+
+
+class Student(nn.Module):
+    """Answers as OUTPUTS whatever it is given."""
+
+    def forward(self, x):
+        return OUTPUTS
+
+
+def only(**said) -> Losses:
+    """Leave out what is there by default."""
+    return Losses.model_validate({"soft-target": {"weight": 0}, "hard-label": {"weight": 0}, **said})
+
+
+def test_a_weight_changes_in_a_straight_line_and_a_loss_without_weight_is_not_worked_out():
+    said = {"soft-target": {"weight": 1.0, "final_weight": 0.0}, "hard-label": {"weight": 0.0, "final_weight": 0.5}}
+    teacher = Fixed()
+    objective = Distillation(Losses.model_validate(said), teacher)
+    soft = soft_target(OUTPUTS, teacher.answer, 4.0).item()
+    hard = F.cross_entropy(OUTPUTS, BATCH.targets).item()
+    for progress, names in ((0.0, ["soft-target"]), (0.25, ["soft-target", "hard-label"]), (1.0, ["hard-label"])):
+        loss, parts = objective(BATCH, OUTPUTS, progress)
+        assert loss.item() == pytest.approx((1 - progress) * soft + 0.5 * progress * hard)
+        assert list(parts) == names
+    assert teacher.asked == 2
+
+
+def test_every_loss_of_the_schema_is_worked_out_and_added_by_its_weight():
+    every = {
+        "soft-target": {"weight": 1}, "hard-label": {"weight": 2}, "dkd": {"weight": 3}, "dist": {"weight": 4},
+        "hint": {"weight": 5, "layers": {"first": "deep", POOLED: POOLED}},
+        "attention": {"weight": 6, "layers": {"first": "deep"}}, "relational": {"weight": 7},
+    }  # fmt: skip
+    assert set(every) == {field.alias or name for name, field in Losses.model_fields.items()}
+    assert set(every) == {*LOSSES, "hard-label"}
+    objective = Distillation(Losses.model_validate(every), Knowing(), MAPS)
+    objective.begin([BATCH], Student())
+    loss, parts = objective(BATCH, OUTPUTS)
+    assert list(parts) == list(every)
+    assert loss.item() == pytest.approx(sum(every[name]["weight"] * part.item() for name, part in parts.items()))
+    shapes = sorted(tuple(each.shape) for each in objective.learned.parameters())
+    assert shapes == [(5,), (5, 3, 1, 1), (6,), (6, 3)]
+
+
+@pytest.mark.parametrize(("share", "wanted"), [([0.9, 0.3], [0, 1]), ([0.5, 0.1], [0, 1])], ids=["clear", "at half"])
+def test_of_a_mixed_image_dkd_takes_the_class_with_the_larger_share(share, wanted):
+    batch = BATCH._replace(partners=torch.tensor([2, 1]), share=torch.tensor(share))
+    teacher = Fixed()
+    loss, _ = Distillation(only(dkd={}), teacher)(batch, OUTPUTS)
+    assert loss.item() == pytest.approx(decoupled(OUTPUTS, teacher.answer, torch.tensor(wanted), 1, 8, 4).item())
+
+
+def test_dkd_without_class_numbers_is_an_error():
+    batch = BATCH._replace(targets=torch.rand(2, 3))
+    with pytest.raises(RecipeError, match="dkd needs the class"):
+        Distillation(only(dkd={}), Fixed())(batch, OUTPUTS)
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ({"attention": {"layers": {POOLED: POOLED}}}, r'"pooled" answers \[2, 3\]'),
+        ({"hint": {"layers": {"first": POOLED}}}, r'"pooled" answers \[2, 6\]'),
+        ({"hint": {"layers": {"idle": "deep"}}}, '"idle" does not run, or answers no tensor'),
+        ({"hint": {"layers": {"first": "idle"}}}, 'teacher\'s layer "idle" does not run'),
+    ],
+    ids=["a vector for attention", "a map and a vector", "a layer of the student", "a layer of the teacher"],
+)
+def test_layers_that_do_not_fit_are_named(said, complaint):
+    objective = Distillation(only(**said), Knowing(), MAPS)
+    with pytest.raises(ModelError, match=complaint):
+        objective.begin([BATCH], Student())
         objective(BATCH, OUTPUTS)

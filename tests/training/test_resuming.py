@@ -3,7 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from edgekit.recipe.losses import Losses
 from edgekit.training import checkpoint
+from edgekit.training.listening import listening
+from edgekit.training.objective import Distillation
+from edgekit.training.randomness import seeded
+from edgekit.training.teacher import LiveTeacher
 
 
 class Interrupted:
@@ -111,3 +116,42 @@ def test_a_checkpoint_that_cannot_be_used_is_said_and_the_training_starts_again(
     told = capsys.readouterr().err
     assert said in told
     assert "going on" not in told
+
+
+class Deep(torch.nn.Module):
+    """A teacher with more channels than the student."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.first, self.head = torch.nn.Conv2d(1, 6, 3, stride=2), torch.nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.head(self.first(x).relu().mean((2, 3)))
+
+
+def test_a_projection_that_is_learned_with_the_student_comes_back_with_it(network, train, arrays, settings, equal):
+    said = {"hint": {"layers": {"conv": "first", "pooled": "pooled"}}}
+
+    def learn(source, folder="stage"):
+        torch.rand(3)  # another process, another random state
+        module, teacher = network(), LiveTeacher(Deep(), ["first", "pooled"])
+        with listening(module, ["conv", "pooled"], "the student") as heard:
+            objective = Distillation(Losses.model_validate(said), teacher, heard)
+            with seeded(0, 0):
+                objective.begin(source.epoch(0), module)
+            before = [each.clone() for each in objective.learned.parameters()]
+            history = train(module, source, settings(average=0.9, clip=1.0), objective, folder)
+        moved = [not torch.equal(*pair) for pair in zip(before, objective.learned.parameters(), strict=True)]
+        return module, objective.learned, history, all(moved)
+
+    whole, projection, history, moved = learn(arrays(), "whole")
+    assert moved
+    assert history[-1]["parts"]["hint"] < history[0]["parts"]["hint"]
+    with pytest.raises(KeyboardInterrupt):
+        learn(Interrupted(arrays(), 2))
+    again, other, same, _ = learn(arrays())
+    assert same == history
+    assert equal(again, whole)
+    assert equal(other, projection)
+    assert set(whole.state_dict()) == set(network().state_dict())  # nothing of it is shipped

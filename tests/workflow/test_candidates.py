@@ -258,3 +258,38 @@ def test_weights_that_cannot_be_read_are_told(job: Job, tiny: Path, content: byt
     teacher = dataclasses.replace(job.teacher, weights=path)
     with pytest.raises(EdgekitError, match=r'teacher\.safetensors" is damaged, or no safetensors file at all'):
         rehearsal.rehearse(dataclasses.replace(job, teacher=teacher))
+
+
+def distilling(job: Job, **losses: object) -> Job:
+    return dataclasses.replace(job, stages={"distill": Distill.model_validate({"losses": losses})})
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ({"hint": {"layers": {"secnd": "second"}}}, 'the student has no layer "secnd"'),
+        ({"attention": {"layers": {"second": "thrid"}}}, 'the teacher has no layer "thrid"'),
+        ({"attention": {"layers": {"second": "head"}}}, r'the teacher\'s layer "head" answers \[8, 3\]'),
+        ({"hint": {"layers": {"second": "pooled"}}}, r'the teacher\'s layer "pooled" answers \[8, 32\]'),
+    ],
+    ids=["no layer of the student", "no layer of the teacher", "a vector", "a map and a vector"],
+)
+def test_layers_that_do_not_fit_are_told_before_anything_is_trained(job: Job, losses: dict, said: str) -> None:
+    with pytest.raises(EdgekitError, match=rf"stages\.distill\.losses: {said}"):
+        rehearsal.rehearse(distilling(job, **losses))
+
+
+def test_losses_that_fit_are_tried_and_leave_nothing_behind(job: Job) -> None:
+    rehearsal.rehearse(
+        distilling(job, dkd={}, dist={}, hint={}, attention={"layers": {"first": "second"}}, relational={})
+    )
+
+
+def test_mixed_images_are_rehearsed(tiny: Path) -> None:
+    rehearsal.rehearse(preparing.prepare(load(tiny, ["data.augment={mixup: 1}", "stages.distill.losses.dkd={}"])))
+
+
+def test_a_further_teacher_is_rehearsed_as_well(job: Job) -> None:
+    other = dataclasses.replace(answering(lambda: classes(5), 0), identity={"model": "other.py"})
+    with pytest.raises(ModelError, match=r"the further teacher, other\.py, answers 5 classes, and the data has 3"):
+        rehearsal.rehearse(dataclasses.replace(job, also=(other,)))

@@ -83,6 +83,8 @@ def test_another_student_does_not_train_the_teacher_again(
     second, two = run(tiny, tmp_path / "runs", "student.args.width=4", until="student")
     assert one != two
     assert outcome(first)[0] == outcome(second)[0]
+    assert first["differences"] is None, "a teacher is not compared with itself"
+    assert second["differences"]["model"] == "student"
     assert f"the same was made in run {one.name}" in capsys.readouterr().err
 
 
@@ -130,6 +132,7 @@ def test_a_run_stopped_after_any_write_ends_as_one_never_stopped(
             break
     assert deaths >= 8
     assert outcome(record) == outcome(whole)
+    assert record["differences"] == whole["differences"]
 
 
 def test_a_run_killed_at_random_moments_ends_as_one_never_killed(
