@@ -6,13 +6,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test slow check fix data bench results clean
+.PHONY: demo test test-wheels slow check fix data bench results clean
 
 demo: $(READY)  ## run the main job: a small model of scikit-learn's digits, with the proof
 	$(BIN)/edgekit distill digits
 
 test: $(READY)  ## the default suite
 	$(BIN)/python -m pytest
+
+test-wheels: $(READY)  ## the runtime's tests with other wheels of onnxruntime, in throw-away environments
+	$(BIN)/python tests/wheels.py
 
 slow: $(READY)  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
@@ -31,9 +34,14 @@ data: $(READY)  ## fetch the data sets of the benchmarks, by checksum
 
 bench: $(READY)  ## measure edgekit itself: start-up, imports, the latency of its models
 	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/call.py
+	$(BIN)/python bench/batching.py
+	$(BIN)/python bench/training.py
 
 results: $(READY) data  ## the recipes' figures, one seed at a time; goes on where it stopped
 	$(BIN)/python bench/results.py
+	$(BIN)/python bench/views.py
+	$(BIN)/python bench/front.py
 
 clean:  ## remove the environment
 	rm -rf $(VENV)

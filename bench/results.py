@@ -2,7 +2,7 @@
 
     python bench/results.py                                    (make results) every seed of TABLE that is missing
     python bench/results.py --recipe digits --seeds 0 1        these alone
-    python bench/results.py --readme                           write the README's table from the results there are
+    python bench/results.py --readme                           write the README's tables from the results there are
 
 A result lies in bench/results/<recipe>/: seed-N.json, the run's record with its command, and seed-N.npz, the raw
 scores and times of every stage. It is written as soon as its run ends, and counts for as long as the recipe says the
@@ -27,10 +27,16 @@ from edgekit import console, files
 from edgekit.errors import EdgekitError, TrainingError
 from edgekit.recipe.loading import load, resolve_model
 from edgekit.reporting.wording import MINUS, significant
+from edgekit.statistics import paired_change
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
-TABLE = {"digits": range(5), "fashion-mnist": range(3)}
+TABLE = {
+    "digits": range(5),
+    "fashion-mnist": range(3),
+    "fashion-mnist-small": range(3),
+    "fashion-mnist-tiny": range(3),
+}
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 TOLD = ("id", "created", "finished", "seconds", "seed", "versions", "machine", "data", "recipe", "stages", "kept",
         "targets")  # fmt: skip
@@ -56,7 +62,7 @@ def main() -> int:
             console.answer(heading(name, found))
             if found:
                 console.table(COLUMNS, rows(found))
-                console.answer(closing(found))
+                console.answer(closing(name, found))
         if failed:
             console.say(f"error: these runs failed, as was told above: {', '.join(failed)}")
         return int(bool(failed))
@@ -131,8 +137,8 @@ def recipe_hash(name: str) -> str:
 def model_files(name: str) -> dict[str, str]:
     """Return the SHA-256 of the model files a recipe names."""
     loaded = load(name)
-    networks = [loaded.recipe.student, *([loaded.recipe.teacher] if loaded.recipe.teacher else [])]
-    return {network.model: files.sha256(resolve_model(loaded, network.model)) for network in networks}
+    named = [loaded.recipe.student.model, *([loaded.recipe.teacher.file] if loaded.recipe.teacher else [])]
+    return {file: files.sha256(resolve_model(loaded, file)) for file in named}
 
 
 def results(name: str) -> list[dict[str, Any]]:
@@ -197,19 +203,26 @@ def span(values: Sequence[float], write: Any) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def closing(found: Sequence[dict[str, Any]]) -> str:
-    """Say what the teacher was worth: distilled against the same student alone, seed by seed."""
-    gains = []
+def closing(name: str, found: Sequence[dict[str, Any]]) -> str:
+    """Say what the teacher was worth: distilled against the same student alone, over all seeds and examples."""
+    gains, scores = [], []
     for result in found:
-        value = {stage["verdict"]["kind"]: 100 * stage["verdict"]["test"]["value"] for stage in result["run"]["stages"]}
-        if {"student", "distill"} <= set(value):
-            gains.append(value["distill"] - value["student"])
+        ids = {stage["verdict"]["kind"]: stage["id"] for stage in result["run"]["stages"]}
+        if {"student", "distill"} <= set(ids):
+            with np.load(RESULTS / name / f"seed-{result['run']['seed']}.npz") as arrays:
+                pair = [arrays[f"{ids[kind]}/scores/test"].astype(np.float64) for kind in ("distill", "student")]
+            gains.append(100 * (pair[0].mean() - pair[1].mean()))
+            scores.append(pair)
     if not gains:
         return ""
-    low, high = (f"{value:+.2f}".replace("-", MINUS) for value in (min(gains), max(gains)))
-    mean = f"{statistics.mean(gains):+.2f}".replace("-", MINUS)
-    seeds = f" ({low} to {high})" if len(gains) > 1 else ""
-    return f"Distilled against the same student without a teacher: {mean} points{seeds}."
+    # One figure for each example, its mean over the seeds: the interval is that of other examples, not of other seeds.
+    change = paired_change(*np.mean(scores, axis=0))
+    mean, low, high, least, most = (
+        f"{value:+.2f}".replace("-", MINUS)
+        for value in (change["points"], change["low"], change["high"], min(gains), max(gains))
+    )
+    seeds = f"; by seed {least} to {most}" if len(gains) > 1 else ""
+    return f"Distilled against the same student without a teacher: {mean} points [{low}, {high}]{seeds}."
 
 
 def write_readme(path: Path) -> None:
@@ -230,7 +243,7 @@ def tables() -> str:
         found = results(name)
         parts.append(heading(name, found))
         if found:
-            parts += [markdown(rows(found)), closing(found)]
+            parts += [markdown(rows(found)), closing(name, found)]
     return "\n\n".join(filter(None, parts))
 
 

@@ -13,15 +13,17 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from edgekit.errors import EdgekitError as EdgekitError
     from edgekit.library import distill as distill
+    from edgekit.runtime.batcher import Batcher as Batcher
     from edgekit.runtime.bundle import load as load
 
 _HOMES = {
+    "Batcher": "edgekit.runtime.batcher",
     "EdgekitError": "edgekit.errors",
     "distill": "edgekit.library",
     "load": "edgekit.runtime.bundle",
 }
 
-__all__ = ["EdgekitError", "__version__", "distill", "load"]
+__all__ = ["Batcher", "EdgekitError", "__version__", "distill", "load"]
 
 
 def __getattr__(name: str) -> Any:

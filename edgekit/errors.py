@@ -9,9 +9,12 @@
     ├── ModelError                 a model file or its weights
     ├── BundleError                a bundle or ONNX file is damaged, foreign or too new
     ├── InputError                 feeds that do not fit the model's signature
+    ├── BusyError                  a batcher takes no more requests: ask again later
+    ├── DeadlineError              the answer did not come in time; a TimeoutError too
     ├── DeviceError                the device asked for is not what would run
     ├── ExportError                PyTorch to ONNX failed
-    │   └── ParityError            it succeeded, and the answers differ
+    │   ├── ParityError            it succeeded, and the answers differ
+    │   └── DimensionError         it succeeded, and a dynamic dimension became a constant
     ├── TrainingError              a training that cannot go on
     └── StorageError               no room, no permission, a lock
 
@@ -75,6 +78,14 @@ class InputError(EdgekitError):
     """The feeds do not fit the model's signature."""
 
 
+class BusyError(EdgekitError):
+    """A batcher takes no more requests: its queue is full, or it is closed."""
+
+
+class DeadlineError(EdgekitError, TimeoutError):
+    """The answer did not come within the time the caller gave."""
+
+
 class DeviceError(EdgekitError):
     """The device asked for is not what would run."""
 
@@ -85,6 +96,10 @@ class ExportError(EdgekitError):
 
 class ParityError(ExportError):
     """The ONNX model answers differently from the PyTorch model."""
+
+
+class DimensionError(ExportError):
+    """A dimension that was declared dynamic is a constant in the ONNX model."""
 
 
 class TrainingError(EdgekitError):

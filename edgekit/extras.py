@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from types import ModuleType
 
 from edgekit.errors import MissingExtra
@@ -26,6 +25,7 @@ EXTRA_OF = {
     "sklearn": "train",
     "sympy": "train",
     "datasets": "hf",
+    "tokenizers": "text",
 }
 
 
@@ -45,6 +45,8 @@ def need(module: str, purpose: str) -> ModuleType:
 
 def missing(modules: list[str]) -> list[str]:
     """Return those of `modules` that are not installed, without importing them."""
+    import importlib.util  # an app that loads a model has no need of it
+
     return [name for name in modules if importlib.util.find_spec(name) is None]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import re
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.errors import StorageError
+from edgekit.hashing import fingerprint as fingerprint
+from edgekit.hashing import sha256 as sha256
 
 
 def home() -> Path:
@@ -138,18 +139,3 @@ def read_sealed(path: Path) -> dict[str, Any] | None:
         return value if fingerprint(value) == seal else None
     except ValueError:  # NaN, which nothing wrote
         return None
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def fingerprint(value: Any) -> str:
-    """Return the SHA-256 of `value` as canonical JSON: the same for equal values whatever the order of their keys."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()

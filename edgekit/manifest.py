@@ -1,13 +1,13 @@
 """The bundle's manifest: one schema, read and written here. Torch-free, and light enough for the runtime.
 
 A bundle is a folder: `model.onnx`, `manifest.json`, and whatever else an app needs (tokenizer, vocabulary). The
-manifest names every file with its SHA-256 and says what the model takes, answers, scored and came from.
+manifest names every file with its SHA-256, carries a seal of its own (`files.write_sealed`), and says what the model
+takes, answers, scored and came from. JSON and hashing are imported by the first manifest that is read.
 """
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+import os
 from typing import Any
 
 from edgekit.errors import BundleError, InputError
@@ -16,6 +16,7 @@ from edgekit.signature import Tensor
 SCHEMA = 1
 FILE = "manifest.json"
 MODEL = "model.onnx"
+COPY_AGAIN = "copy the bundle again from where it was made"
 # What must be of which kind; `files` is looked into by whoever opens them.
 _KINDS: dict[str, type] = {
     "name": str, "task": str, "inputs": list, "outputs": list, "labels": list, "preprocessing": dict, "metrics": dict,
@@ -70,16 +71,20 @@ class Manifest:
     def from_dict(cls, said: dict[str, Any], where: str) -> Manifest:
         """Read what `to_dict` gave; raise BundleError where it is not a manifest, or a newer one."""
         schema = said.get("schema") if isinstance(said, dict) else None
-        if not isinstance(schema, int):
+        if type(schema) is not int or schema < 1:
             raise BundleError(f'"{where}" is not an edgekit manifest: it has no "schema"')
         if schema > SCHEMA:
             raise BundleError(
                 f'"{where}" has manifest schema {schema}; this edgekit reads up to {SCHEMA}',
                 "pip install --upgrade edgekit-onnx",
             )
-        values = {key: value for key, value in said.items() if key != "schema"}
+        values = {key: value for key, value in said.items() if key not in ("schema", "seal")}
+        if "seal" in said and not _sealed(said):
+            raise BundleError(f'"{where}" was altered: its seal is not that of what it says', COPY_AGAIN)
         for key, kind in _KINDS.items():
             if not isinstance(values.get(key, kind()), kind):
+                import json
+
                 raise BundleError(f'"{where}" is not an edgekit manifest: "{key}" is {json.dumps(values[key])[:60]}')
         try:
             values["inputs"] = [Tensor.parse(line) for line in values["inputs"]]
@@ -91,15 +96,26 @@ class Manifest:
             raise BundleError(f'"{where}" is not an edgekit manifest: {error}') from None
 
     @classmethod
-    def read(cls, folder: Path) -> Manifest:
+    def read(cls, folder: str | os.PathLike[str]) -> Manifest:
         """Read the manifest of the bundle in `folder`."""
-        path = folder / FILE
+        import json
+
+        path = os.path.join(folder, FILE)
         try:
-            said = json.loads(path.read_text(encoding="utf-8"))
+            with open(path, encoding="utf-8") as stream:
+                said = json.load(stream)
         except FileNotFoundError:
             raise BundleError(f'"{folder}" is not a bundle: it has no {FILE}', "edgekit distill makes one") from None
-        except (OSError, ValueError) as error:
-            raise BundleError(
-                f'"{path}" cannot be read: {error}', "copy the bundle again from where it was made"
-            ) from None
-        return cls.from_dict(said, str(path))
+        except (OSError, ValueError, RecursionError) as error:
+            raise BundleError(f'"{path}" cannot be read: {error}', COPY_AGAIN) from None
+        return cls.from_dict(said, path)
+
+
+def _sealed(said: dict[str, Any]) -> bool:
+    """Say whether the seal is that of the rest."""
+    from edgekit.hashing import fingerprint
+
+    try:
+        return bool(said["seal"] == fingerprint({key: value for key, value in said.items() if key != "seal"}))
+    except (ValueError, RecursionError):  # NaN and lone surrogates, which nothing wrote
+        return False

@@ -106,7 +106,7 @@ def print_table(record: Record) -> None:
     """Print a row for each model; "-" where a percentile needs more samples than there are, and how many more."""
     from edgekit import console, statistics
     from edgekit.reporting import wording
-    from edgekit.reporting.record import Ratio
+    from edgekit.reporting.figures import Ratio
 
     told = summary(record)["models"]
     slowest = max(row["summary"]["p50_us"] for row in told)

@@ -32,8 +32,8 @@ def command(
         raise UsageError(f'"{dest}" is not a folder', "name the folder to copy to")
     loaded = load(name)
     teacher, student = loaded.recipe.teacher, loaded.recipe.student
-    named = [student.model, *([teacher.model] if teacher else [])]
-    named += [teacher.weights.file] if teacher and teacher.weights else []
+    named = [student.model]
+    named += [file for network in (teacher, *teacher.also) for file in network.files] if teacher else []
     sources = {folder / loaded.path.name: loaded.path}
     sources |= {folder / file: resolve_model(loaded, file) for file in named}
 

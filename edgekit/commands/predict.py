@@ -9,14 +9,14 @@ import typer
 
 def command(
     bundle: Annotated[str, typer.Argument(help="A bundle, or a run's folder.")],
-    inputs: Annotated[list[str], typer.Argument(help="Images, or .npy files with one example or a batch.")],
+    inputs: Annotated[list[str], typer.Argument(help="Images, texts, or .npy files with one example or a batch.")],
     top: Annotated[int, typer.Option(min=1, help="How many answers to give for each input.")] = 3,
     device: Annotated[str, typer.Option(help="Where to run: cpu, cuda, openvino, ...")] = "cpu",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document on the last line of stdout.")
     ] = False,
 ) -> None:
-    """Run a bundle on files and print labels and probabilities.
+    """Run a bundle on files or texts and print its answers: labels and probabilities, values or vectors.
 
     Example: edgekit predict runs/digits/1a2b3c4d/bundle three.png
     """
@@ -34,10 +34,9 @@ def command(
             raise InputError(f'"{name}": {error}', error.hint) from None
         for index, prediction in enumerate(found if isinstance(found, list) else [found]):
             where = f"{name}[{index}]" if isinstance(found, list) else name
-            told.append({"input": where, "label": prediction.label, "top": [list(pair) for pair in prediction.top]})
+            told.append({"input": where, **prediction.to_dict()})
             if not as_json:
-                answers = "  ".join(f"{label} {100 * probability:.1f} %" for label, probability in prediction.top)
-                console.answer(f"{where}: {answers}")
+                console.answer(f"{where}: {prediction}")
     if as_json:
         console.result(told)
 

@@ -33,7 +33,7 @@ def write(folder: Path, model: Path, card: Manifest, inputs: np.ndarray) -> None
         path = temporary / manifest.MODEL
         storage.save(carrying, path)
         listed = {manifest.MODEL: {"sha256": files.sha256(path), "bytes": path.stat().st_size}}
-        files.write_json(temporary / manifest.FILE, said | {"files": listed})
+        files.write_sealed(temporary / manifest.FILE, said | {"files": listed})
         name = card.inputs[0].name
         expected = open_session(model).run({name: inputs})
         answered = load(temporary)({name: inputs})

@@ -1,22 +1,21 @@
 """From a folder or a file to a model that can be trusted. numpy and onnxruntime alone; hashing when first used.
 
 A damaged ONNX file often still loads and answers, so a bundle's files are compared with the SHA-256 its manifest
-names before any of them is opened.
+names before any of them is opened. pathlib is left out: importing it takes longer than all that is done here.
 """
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from edgekit.errors import BundleError, InputError
-from edgekit.manifest import MODEL, Manifest
+from edgekit.manifest import COPY_AGAIN, FILE, MODEL, Manifest
+from edgekit.runtime import external, kinds
 from edgekit.runtime.model import Model
 from edgekit.runtime.session import Session, open_session
 from edgekit.signature import Tensor
-
-_COPY = "copy the bundle again from where it was made"
 
 
 def load(
@@ -26,52 +25,105 @@ def load(
     threads: int | None = None,
     verify: bool = True,
     cast: bool = False,
+    max_batch: int | None = None,
+    fallback: Sequence[str] = (),
+    placement: Literal["any", "strict"] = "any",
+    options: Mapping[str, object] | None = None,
+    shapes: Mapping[str, tuple[int, int, int]] | None = None,
+    spinning: bool = True,
 ) -> Model:
-    """Open a bundle, or a bare ONNX file, on exactly the device asked for.
+    """Open a bundle, or a bare .onnx or .ort file, on exactly the device asked for.
 
     `device`: cpu, cuda, cuda:1, tensorrt, openvino, openvino:NPU or auto. `threads` None takes every processor this
     process may use. `verify` False spares hashing the files; that they are there and of the right size is still
-    checked. `cast` True converts numbers of another dtype than the model's. BundleError, DeviceError.
+    checked. `cast` True converts numbers of another dtype than the model's. Batches above `max_batch` are run in parts.
+
+    `fallback`: devices to try, in order, where `device` does not run. `placement` "strict" refuses to leave any node to
+    another device. `options`: the provider's own, for `device` alone. `shapes`: each dynamic dimension's least, usual
+    and greatest size, which TensorRT builds for. `spinning` False has threads sleep between calls.
+    `session.open_session` says more of these. BundleError, DeviceError, UsageError.
+
+    Of a bare file nothing is known: damage may go unseen, and onnxruntime before 1.31 can crash on a damaged .ort file.
     """
-    place = Path(path)
-    if not place.is_dir():
-        if not place.exists():
+    settings: dict[str, Any] = {
+        "fallback": fallback, "placement": placement, "options": options, "shapes": shapes, "spinning": spinning
+    }  # fmt: skip
+    place = os.fspath(path)
+    if not os.path.isdir(place):
+        if not os.path.exists(place):
             raise BundleError(f'there is no bundle and no ONNX file at "{place}"')
-        return Model(place.name, open_session(place, device, threads), None, cast)
+        session = _opened(place, None, device, threads, **settings)
+        return Model(os.path.basename(place), session, None, cast, None, max_batch)
+    if not os.path.exists(os.path.join(place, FILE)):
+        raise BundleError(f'"{place}" is not a bundle: it has no {FILE}', _instead_of(place))
     try:
         manifest = Manifest.read(place)
     except InputError as error:
-        raise BundleError(f'the manifest of "{place}" is damaged: {error}', _COPY) from None
+        raise BundleError(f'the manifest of "{place}" is damaged: {error}', COPY_AGAIN) from None
     _check_files(place, manifest.files, verify)
-    session = open_session(place / MODEL, device, threads)
+    if shapes is None and max_batch:
+        settings["shapes"] = _batches(manifest.inputs, max_batch)
+    listed = frozenset(manifest.files)
+    session = _opened(os.path.join(place, MODEL), listed, device, threads, inputs=manifest.inputs, **settings)
     _check_signature(place, manifest, session)
-    return Model(manifest.name, session, manifest, cast)
+    return Model(manifest.name, session, manifest, cast, place, max_batch)
 
 
-def _check_files(folder: Path, files: Any, verify: bool) -> None:
+def _batches(inputs: list[Tensor], max_batch: int) -> dict[str, tuple[int, int, int]] | None:
+    """Return the shapes that `max_batch` stands for, where the batch is all that is dynamic."""
+    names = {dim for tensor in inputs for dim in tensor.shape if isinstance(dim, str)}
+    return dict.fromkeys(names, (1, max_batch, max_batch)) if len(names) == 1 else None
+
+
+def _opened(file: str, listed: frozenset[str] | None, device: str, threads: int | None, **settings: Any) -> Session:
+    """Open a file once it is known that it reads nothing but what it may, and that numpy can hold what it takes."""
+    if os.path.isfile(file):
+        external.check(file, listed)
+    session = open_session(file, device, threads, **settings)
+    kinds.check(file, session.inputs, session.outputs)
+    return session
+
+
+def _instead_of(folder: str) -> str:
+    """Return what to do about a folder that is no bundle, from what lies in it."""
+    if os.path.exists(os.path.join(folder, "bundle", FILE)):
+        return f'it is a run: load "{os.path.join(folder, "bundle")}"'
+    models = sorted(name for name in os.listdir(folder) if name.endswith((".onnx", ".ort")))
+    return f'load "{os.path.join(folder, models[0])}", a bare file' if models else "edgekit distill makes one"
+
+
+def _check_files(folder: str, files: Any, verify: bool) -> None:
     """Raise BundleError unless the files are those the manifest names, all of them inside `folder`."""
     if not isinstance(files, dict) or MODEL not in files:
-        raise BundleError(f'the manifest of "{folder}" does not list "{MODEL}"', _COPY)
+        raise BundleError(f'the manifest of "{folder}" does not list "{MODEL}"', COPY_AGAIN)
     for name, said in files.items():
         # ":" and "\" would mean a drive or a folder on Windows; bundles are the same everywhere.
         if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
             raise BundleError(f'the manifest of "{folder}" names "{name}", which lies outside the bundle')
         if not isinstance(said, dict) or not isinstance(said.get("sha256"), str) or "bytes" not in said:
-            raise BundleError(f'the manifest of "{folder}" gives no sha256 and size of "{name}"', _COPY)
-        path = folder / name
-        if not path.is_file():
-            raise BundleError(f'"{path}" is missing: the manifest lists it', _COPY)
-        size = path.stat().st_size
+            raise BundleError(f'the manifest of "{folder}" gives no sha256 and size of "{name}"', COPY_AGAIN)
+        path = os.path.join(folder, name)
+        if not os.path.isfile(path):
+            raise BundleError(f'"{path}" is missing: the manifest lists it', COPY_AGAIN)
+        size = os.path.getsize(path)
         if size != said["bytes"]:
-            raise BundleError(f'"{path}" is truncated or altered: {size} bytes, not {said["bytes"]}', _COPY)
+            raise BundleError(f'"{path}" is truncated or altered: {size} bytes, not {said["bytes"]}', COPY_AGAIN)
         if verify:
-            from edgekit.files import sha256
-
-            if sha256(path) != said["sha256"]:
-                raise BundleError(f'"{path}" was altered: its sha256 is not the one in the manifest', _COPY)
+            _check_hash(path, said["sha256"])
 
 
-def _check_signature(folder: Path, manifest: Manifest, session: Session) -> None:
+def _check_hash(path: str, said: str) -> None:
+    from edgekit.hashing import sha256
+
+    try:
+        found = sha256(path)
+    except OSError as error:
+        raise BundleError(f'"{path}" cannot be read: {error.strerror}') from None
+    if found != said:
+        raise BundleError(f'"{path}" was altered: its sha256 is not the one in the manifest', COPY_AGAIN)
+
+
+def _check_signature(folder: str, manifest: Manifest, session: Session) -> None:
     """Raise BundleError where manifest and graph disagree on the names, dtypes or ranks of what goes in and out."""
 
     def essence(tensors: list[Tensor]) -> list[tuple[str, str, int]]:
@@ -85,5 +137,5 @@ def _check_signature(folder: Path, manifest: Manifest, session: Session) -> None
             raise BundleError(
                 f'the manifest of "{folder}" says {way} {", ".join(map(str, said))}; '
                 f"{MODEL} has {', '.join(map(str, found))}",
-                _COPY,
+                COPY_AGAIN,
             )

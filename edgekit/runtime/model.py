@@ -1,72 +1,106 @@
 """A model that answers: arrays in and out for programs, and `predict` for people. numpy and onnxruntime alone.
 
-The predictors, and what they need, are imported by the first `predict`.
+The predictors, and what they need, are imported by the first `predict`, binding by the first `bind`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import BundleError, InputError
 from edgekit.runtime.feeds import Feeds
 from edgekit.runtime.session import Session
 from edgekit.signature import Tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
     from edgekit.manifest import Manifest
-    from edgekit.runtime.predictors.prediction import Prediction
+    from edgekit.runtime.bind import Bound
+    from edgekit.runtime.placement import Placement
+    from edgekit.runtime.predictors.prediction import Answer
 
 
 class Model:
     """An open bundle or ONNX file.
 
     `inputs`, `outputs`: Tensors. `labels`: class names, or empty. `manifest`: what the bundle says of itself; None
-    for a bare ONNX file. `session`: the Session that runs it. `name`: the bundle's, or the file's.
+    for a bare ONNX file. `session`: the Session that runs it. `name`: the bundle's, or the file's. `folder`: where the
+    bundle lies, None for a bare file. Safe to call from several threads.
     """
 
-    __slots__ = ("_feeds", "inputs", "labels", "manifest", "name", "outputs", "session")
+    __slots__ = ("_feeds", "_run", "folder", "inputs", "labels", "manifest", "name", "outputs", "session")
 
-    def __init__(self, name: str, session: Session, manifest: Manifest | None, cast: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        session: Session,
+        manifest: Manifest | None,
+        cast: bool = False,
+        folder: str | None = None,
+        max_batch: int | None = None,
+    ) -> None:
         self.name = name
+        self.folder = folder
         self.session = session
         self.manifest = manifest
         self.inputs: list[Tensor] = manifest.inputs if manifest else session.inputs
         self.outputs: list[Tensor] = manifest.outputs if manifest else session.outputs
         self.labels: list[str] = manifest.labels if manifest else []
         self._feeds = Feeds(self.inputs, cast)
+        self._run: Callable[[dict[str, Any]], dict[str, Any]] = session.run
+        if max_batch is not None:
+            from edgekit.runtime.splitting import Splitting
+
+            self._run = Splitting(session.run, self.inputs, self.outputs, max_batch)
 
     def __call__(self, feeds: Any) -> dict[str, Any]:
         """Run on a dict of arrays by input name, or on one array for a model of one input.
 
-        Return arrays by output name. Names, dtypes, ranks and fixed dimensions are checked before the run: InputError
-        says what was given and what was expected.
+        Return arrays by output name. Names, dtypes, ranks and dimensions are checked before the run, and that one name
+        of a dimension stands for one size: InputError says what was given and what was expected.
         """
-        return self.session.run(self._feeds(feeds))
+        return self._run(self._feeds(feeds))
 
-    def predict(self, x: Any, top: int = 1) -> Prediction | list[Prediction]:
-        """Answer for people: a Prediction for one thing, a list of them for a list or a batch.
+    def bind(self, feeds: Any = None, /, *, batch: int | None = None, **shapes: tuple[int, ...]) -> Bound:
+        """Return a call with arrays of its own, quicker than this one: `edgekit.runtime.bind.Bound` says how to use it.
 
-        What `x` may be is the task's: for images a path, a PIL image, or a uint8 array; for feature vectors anything
-        numpy reads as numbers. `top` is how many of the likeliest labels each answer carries.
+        The arrays are copies of `feeds`, or zeros: `bind(batch=4)` for models whose other dimensions are fixed,
+        `bind(image=(4, 28, 28, 1))` for the rest. InputError where they do not fit, UsageError for texts and lists.
+        """
+        from edgekit.runtime.bind import Bound, blank
+
+        return Bound(self.session, self._feeds(blank(self.inputs, batch, shapes) if feeds is None else feeds))
+
+    def placement(self) -> Placement:
+        """Return which device runs which nodes; DeviceError where this onnxruntime keeps no record of it."""
+        return self.session.placement()
+
+    def close(self) -> None:
+        """Let go of the session and its memory, once the calls under way are done; a call after it is a UsageError."""
+        self.session.close()
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def check(self, feeds: Any) -> dict[str, Any]:
+        """Return the arrays a run on `feeds` would take, by input name; InputError where they do not fit."""
+        return self._feeds(feeds)
+
+    def predict(self, x: Any, top: int = 1) -> Answer | list[Answer]:
+        """Answer for people: one answer for one thing, a list of them for a list or a batch.
+
+        What `x` may be, and what the answer holds, is the task's: `edgekit.runtime.predictors` has the table. `top` is
+        how many of the likeliest labels each answer carries.
         """
         from edgekit.runtime import predictors
-        from edgekit.tasks import TASKS
 
-        if self.manifest is None:
-            raise BundleError(
-                f'"{self.name}" is a bare ONNX file, which does not say what its answers mean',
-                "load its bundle to predict, or call the model with arrays",
-            )
-        if self.manifest.task not in TASKS:
-            raise BundleError(
-                f'"{self.name}" is for the task "{self.manifest.task}"; this edgekit predicts {", ".join(TASKS)}',
-                "pip install --upgrade edgekit-onnx, or call the model with arrays",
-            )
-        if top < 1:
-            raise InputError(f"top is {top}, not a positive number")
-        predictor = predictors.get(TASKS[self.manifest.task].predictor)
-        answer: Prediction | list[Prediction] = predictor.predict(self, x, top)
-        return answer
+        return predictors.predict(self, x, top)
 
     def __repr__(self) -> str:
         task = f", {self.manifest.task}" if self.manifest else ""

@@ -53,7 +53,11 @@ def result(bench: ModuleType, seed: int, distilled: float, decision: str = "kept
 def keep(folder: Path, *results: dict[str, Any]) -> None:
     (folder / "digits").mkdir(exist_ok=True)
     for found in results:
-        (folder / "digits" / f"seed-{found['run']['seed']}.json").write_text(json.dumps(found))
+        path = folder / "digits" / f"seed-{found['run']['seed']}.json"
+        path.write_text(json.dumps(found))
+        right = {stage["id"]: stage["verdict"]["test"]["value"] for stage in found["run"]["stages"]}
+        scores = {f"{stage}/scores/test": np.arange(100) < round(100 * value) for stage, value in right.items()}
+        np.savez(path.with_suffix(".npz"), allow_pickle=False, **scores)
 
 
 def test_a_row_tells_mean_and_range_and_how_often_it_was_kept(bench: ModuleType):
@@ -67,9 +71,14 @@ def test_a_row_tells_mean_and_range_and_how_often_it_was_kept(bench: ModuleType)
     assert shipped[:2] == ["shipped (DISTILL 1×, STUDENT 1×)", "95.50 % (95.00 to 96.00)"]
 
 
-def test_what_the_teacher_is_worth_is_told_seed_by_seed(bench: ModuleType):
+def test_what_the_teacher_is_worth_is_told_with_its_interval_and_seed_by_seed(bench: ModuleType, tmp_path: Path):
     found = [result(bench, 0, 0.94), result(bench, 1, 0.97)]
-    assert "+0.50 points (−1.00 to +2.00)" in bench.closing(found)
+    keep(tmp_path, *found)
+    said = bench.closing("digits", found)
+    assert "+0.50 points [" in said
+    assert "by seed −1.00 to +2.00" in said
+    low, high = re.search(r"\[(.*), (.*)\]", said.replace("−", "-")).groups()
+    assert float(low) < 0.5 < float(high)
 
 
 def test_a_heading_tells_how_many_seeds_there_are(bench: ModuleType):

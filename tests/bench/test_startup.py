@@ -1,13 +1,11 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pytest
-
-from edgekit import hardware
-from edgekit.latency.samples import Samples
 
 
 @pytest.fixture
@@ -15,33 +13,15 @@ def startup(script: Callable[[str], ModuleType]) -> ModuleType:
     return script("startup")
 
 
-def samples(name: str, milliseconds: list[float]) -> Samples:
-    return Samples(name, np.array(milliseconds) * 1e6, np.arange(len(milliseconds)))
+def test_a_program_is_a_whole_process_and_a_failing_one_is_not_timed(startup: ModuleType, tmp_path: Path):
+    startup.process(tmp_path, startup.python("open('made', 'w')"))()
+    assert (tmp_path / "made").exists()
+    with pytest.raises(startup.subprocess.CalledProcessError):
+        startup.process(tmp_path, startup.python("raise SystemExit(1)"))()
 
 
-def test_each_is_compared_with_the_first_round_by_round(startup: ModuleType):
-    """The machine is half as fast in every other round, which no ratio may show."""
-    slow = [1, 2] * 10
-    bare, wrapped = startup.compared(
-        [samples("bare", [100 * by for by in slow]), samples("wrapped", [130 * by for by in slow])]
-    )
-    assert bare["ratio"] == {"ratio": 1, "low": 1, "high": 1}
-    assert wrapped["ratio"]["ratio"] == pytest.approx(1.3)
-    assert wrapped["added_us"]["value"] == pytest.approx(45_000)
-    assert wrapped["added_us"]["low"] <= 45_000 <= wrapped["added_us"]["high"]
-    assert len(wrapped["times_ns"]) == 20
-
-
-@pytest.mark.parametrize(
-    ("cpu", "name"),
-    [
-        pytest.param("Intel(R) Core(TM) i7-8550U CPU @ 1.80GHz", "intel-core-i7-8550u-4-cores", id="intel"),
-        pytest.param("AMD Ryzen 7 5800X 8-Core Processor", "amd-ryzen-7-5800x-8-core-4-cores", id="amd"),
-        pytest.param(None, "aarch64-4-cores", id="unknown"),
-    ],
-)
-def test_a_machine_is_named_after_its_processor(
-    startup: ModuleType, cpu: str | None, name: str, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(hardware, "machine", lambda: {"cpu": cpu, "architecture": "aarch64", "cores": 4})
-    assert startup.machine_name() == name
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems count it otherwise")
+def test_memory_is_what_a_program_has_resident_at_its_end(startup: ModuleType, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(startup, "ROUNDS", 1)
+    found = startup.memory({"nothing": "pass", "50 MB": "x = b'x' * 50_000_000"})
+    assert 45_000 < found["50 MB"][0] - found["nothing"][0] < 55_000

@@ -182,3 +182,18 @@ def test_a_device_that_is_not_there_is_an_error_and_not_the_processor(
     np.save("good.npy", GREY)
     assert cli.run(["predict", "run", "good.npy", "--device", "openvino:NPU"]) == 1
     assert capsys.readouterr().err.startswith('error: asked for device "openvino:NPU", but this onnxruntime offers')
+
+
+def test_numbers_are_told_where_the_bundle_answers_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    graph = "<ir_version: 9, opset_import: ['' : 18]> g (float[N,2] x) => (float[N,2] value) { value = Neg(x) }"
+    onnx.save(onnx.parser.parse_model(graph.replace("'", '"')), "minus.onnx")
+    tensors = [Tensor.parse("x: float32[N,2]")], [Tensor.parse("value: float32[N,2]")]
+    bundle.write(Path("minus"), Path("minus.onnx"), Manifest("minus", "regression", *tensors), np.zeros((1, 2), "f4"))
+    np.save("x.npy", np.array([1, -2.5]))
+    assert cli.run(["predict", "minus", "x.npy"]) == 0
+    assert capsys.readouterr().out == "x.npy: -1  2.5\n"
+    assert cli.run(["predict", "minus", "x.npy", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"input": "x.npy", "value": [-1.0, 2.5]}]

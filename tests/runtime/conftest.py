@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import onnx.parser
 import pytest
 
+from edgekit.errors import InputError
 from edgekit.manifest import FILE, MODEL, Manifest
+from edgekit.runtime.feeds import Feeds
 from edgekit.signature import Tensor
 
 
@@ -67,3 +71,38 @@ def edited(vectors: Path) -> Callable[[Callable[[dict[str, Any]], object]], Path
         return vectors
 
     return edit
+
+
+class Gate:
+    """A model that answers once its gate is open; `runs`: what it was run on. It doubles, but for 13."""
+
+    name = "gate"
+
+    def __init__(self) -> None:
+        self.inputs = [Tensor.parse("x: float32[N,M]")]
+        self.outputs = [Tensor.parse("y: float32[N,M]")]
+        self.check = Feeds(self.inputs)
+        self.answer: Callable[[np.ndarray], np.ndarray] = lambda x: x * 2
+        self.runs: list[list[float]] = []
+        self.open, self.begun = threading.Event(), threading.Event()
+
+    def __call__(self, feeds: dict[str, Any]) -> dict[str, Any]:
+        self.begun.set()
+        assert self.open.wait(5)
+        self.runs.append(feeds["x"][:, 0].tolist())
+        if 13 in feeds["x"]:
+            raise InputError("the model cannot run on 13")
+        return {"y": self.answer(feeds["x"])}
+
+    def busy(self, batcher: Any) -> Any:
+        """Send a first request of 0 in, so that the next ones wait before the gate; return its future."""
+        first = batcher.submit(np.zeros((1, 1), np.float32))
+        assert self.begun.wait(5)
+        return first
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.open.set()

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 import edgekit
+from edgekit import files
 from edgekit.errors import BundleError, DeviceError, InputError
 from edgekit.manifest import FILE, MODEL
 from edgekit.runtime.bundle import load
@@ -91,8 +93,18 @@ def truncate(folder: Path) -> None:
         (lambda folder: (folder / FILE).write_text((folder / FILE).read_text()[:90]), "cannot be read"),
         (lambda folder: (folder / FILE).write_bytes(b"\xff\xfe"), "cannot be read"),
         (lambda folder: (folder / FILE).write_text("[]"), "is not an edgekit manifest"),
+        (lambda folder: (folder / FILE).write_text("[" * 10**6), "cannot be read"),
     ],
-    ids=["a-bit-flipped", "truncated", "missing", "no-manifest", "half-a-manifest", "binary-manifest", "a-list"],
+    ids=[
+        "a-bit-flipped",
+        "truncated",
+        "missing",
+        "no-manifest",
+        "half-a-manifest",
+        "binary-manifest",
+        "a-list",
+        "a-deep-list",
+    ],
 )
 def test_a_damaged_bundle_is_refused(vectors: Path, harm: Callable[[Path], object], message: str) -> None:
     harm(vectors)
@@ -105,6 +117,8 @@ def test_a_damaged_bundle_is_refused(vectors: Path, harm: Callable[[Path], objec
     [
         (lambda said: said.update(schema=99), "manifest schema 99; this edgekit reads up to 1"),
         (lambda said: said.pop("schema"), 'it has no "schema"'),
+        (lambda said: said.update(schema=0), 'it has no "schema"'),
+        (lambda said: said.update(seal="0" * 64), "was altered: its seal is not that of what it says"),
         (lambda said: said.pop("task"), "is not an edgekit manifest"),
         (lambda said: said.update(inputs=["x float32"]), "is damaged: .* is not a tensor"),
         (lambda said: said.update(files={}), 'does not list "model.onnx"'),
@@ -116,8 +130,8 @@ def test_a_damaged_bundle_is_refused(vectors: Path, harm: Callable[[Path], objec
         (lambda said: said.update(outputs=["probabilities: float32[3]"]), "says outputs"),
     ],
     ids=[
-        "newer", "no-schema", "no-task", "no-tensor", "no-files", "files-a-list", "no-hash", "other-hash",
-        "absent-file", "other-inputs", "other-outputs",
+        "newer", "no-schema", "schema-0", "another-seal", "no-task", "no-tensor", "no-files", "files-a-list", "no-hash",
+        "other-hash", "absent-file", "other-inputs", "other-outputs",
     ],
 )  # fmt: skip
 def test_a_manifest_that_does_not_fit_is_refused(
@@ -144,6 +158,45 @@ def test_verify_false_spares_the_hash_and_still_misses_nothing_absent(edited: Ed
         load(folder, verify=False)
 
 
+def test_a_sealed_manifest_is_refused_once_it_says_something_else(edited: Edited) -> None:
+    """A label that became another would be a wrong answer, and no hash of the model's would tell."""
+    folder = edited(lambda said: None)
+    said = json.loads((folder / FILE).read_text())
+    files.write_sealed(folder / FILE, said)
+    assert load(folder).labels == ["ant", "bee", "cow"]
+    text = (folder / FILE).read_text()
+    (folder / FILE).write_text(text.replace('"bee"', '"bed"'))
+    with pytest.raises(BundleError, match="was altered: its seal"):
+        load(folder)
+
+
+def test_a_folder_that_is_no_bundle_says_what_to_load_instead(vectors: Path, tmp_path: Path) -> None:
+    def hint(folder: Path) -> str | None:
+        with pytest.raises(BundleError, match=r"is not a bundle: it has no manifest\.json") as caught:
+            load(folder)
+        return caught.value.hint
+
+    assert hint(vectors.parent) == f'it is a run: load "{vectors}"'
+    export = tmp_path / "export"
+    export.mkdir()
+    assert hint(export) == "edgekit distill makes one"
+    for name in ("b.onnx", "a.onnx", "c.txt"):
+        (export / name).touch()
+    assert hint(export) == f'load "{export / "a.onnx"}", a bare file'
+
+
+def test_a_file_in_onnxruntimes_own_format_loads_and_its_damage_is_told(vectors: Path, tmp_path: Path) -> None:
+    path = tmp_path / "m.ort"
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(path)
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    onnxruntime.InferenceSession(vectors / MODEL, options, ["CPUExecutionProvider"])
+    np.testing.assert_array_equal(load(path)(X)["probabilities"], load(vectors)(X)["probabilities"])
+    path.write_bytes(path.read_bytes()[:99])
+    with pytest.raises(BundleError, match=r'm.ort"'):
+        load(path)
+
+
 def test_a_place_without_anything_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="there is no bundle and no ONNX file at"):
         load(tmp_path / "nothing")
@@ -155,27 +208,55 @@ def test_the_device_is_the_one_asked_for_or_an_error(vectors: Path) -> None:
         load(vectors, device="cuda:99")
 
 
-HEAVY = ["torch", "onnx", "pydantic", "rich", "typer", "PIL", "yaml", "asyncio", "matplotlib", "dataclasses"]
-ANSWER = """
-import json, sys
+# Everything but numpy, onnxruntime and Python's own is kept from being imported, whatever is installed here.
+ALONE = """
+import sys
+
+class Others:
+    def find_spec(self, name, path=None, target=None):
+        package = name.partition(".")[0]
+        if package not in {"numpy", "onnxruntime", "edgekit"} | sys.stdlib_module_names:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=package)
+
+import numpy, onnxruntime
+sys.meta_path.insert(0, Others())
+before = set(sys.modules)
 import edgekit
-model = edgekit.load(sys.argv[1])
-print(json.dumps([[list(map(float, row)) for row in model([[0, 1, 2]])["probabilities"]], sorted(sys.modules)]))
+edgekit.load
+imported = set(sys.modules) - before
+model = edgekit.load(sys.argv[1], threads=1)
+model([[0, 1, 2]])
+loaded = set(sys.modules) - before
+print(model.predict([0, 1, 2]).label, *sorted(imported), "|", *sorted(loaded))
 """
+# What takes milliseconds to import, and waits until it is used: for images, batching, hashing a bundle, other devices.
+LATER = [
+    "asyncio",
+    "concurrent.futures",
+    "pathlib",
+    "dataclasses",
+    "tempfile",
+    "subprocess",
+    "email",
+    "importlib.metadata",
+]
+LATER_THAN_IMPORTED = [*LATER, "json", "hashlib"]
 
 
-def test_loading_and_running_imports_nothing_heavy(vectors: Path) -> None:
+def test_loading_and_predicting_needs_numpy_and_onnxruntime_alone_and_imports_little(vectors: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", ANSWER, str(vectors)],
+        [sys.executable, "-c", ALONE, str(vectors)],
         capture_output=True,
         text=True,
         check=True,
         env={**os.environ, "PYTHONPATH": str(Path(edgekit.__file__).parent.parent)},
     )
-    probabilities, modules = json.loads(done.stdout)
-    assert probabilities[0][2] > 0.6
-    assert [name for name in HEAVY if name in modules] == []
-    assert done.stderr == ""
+    label, *imported = done.stdout.split()
+    at = imported.index("|")
+    imported, loaded = imported[:at], imported[at + 1 :]
+    assert label == "cow" and done.stderr == ""
+    assert [name for name in LATER_THAN_IMPORTED if name in imported] == []
+    assert [name for name in LATER if name in loaded] == []
 
 
 def test_without_onnxruntime_the_pip_line_is_said() -> None:
