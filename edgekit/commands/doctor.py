@@ -55,7 +55,7 @@ def examine() -> list[Check]:
 
     from edgekit import files, hardware
     from edgekit.extras import EXTRA_OF, missing
-    from edgekit.runtime import wheels
+    from edgekit.runtime.devices import wheels
 
     return [
         python(sys.version_info[:3]),
@@ -80,7 +80,7 @@ def python(version: tuple[int, ...]) -> Check:
 
 def runtime_wheels(wheels: dict[str, str]) -> Check:
     """Judge which distributions bring the module onnxruntime, by their versions: one of them, and new enough."""
-    from edgekit.runtime.wheels import install, mend, tell
+    from edgekit.runtime.devices.wheels import install, mend, tell
 
     if not wheels:
         return Check("onnxruntime", "fail", "not installed", mend(wheels))
@@ -102,8 +102,8 @@ def devices() -> list[Check]:
 
     try:
         offered: list[str] = need("onnxruntime", "running a model").get_available_providers()
-        from edgekit.runtime.devices import parse
-        from edgekit.runtime.providers import offered as is_offered
+        from edgekit.runtime.devices.naming import parse
+        from edgekit.runtime.devices.providers import offered as is_offered
         from edgekit.runtime.session import open_session
     except MissingExtra as error:
         return [Check("devices", "fail", str(error), error.hint)]

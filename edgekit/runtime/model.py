@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from edgekit.manifest import Manifest
     from edgekit.runtime.bind import Bound
-    from edgekit.runtime.placement import Placement
+    from edgekit.runtime.devices.placement import Placement
     from edgekit.runtime.predictors.prediction import Answer
 
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from edgekit.errors import BundleError, DeviceError, InputError, UsageError
 from edgekit.runtime import shortcut
-from edgekit.runtime.devices import candidates
+from edgekit.runtime.devices.naming import candidates
+from edgekit.runtime.devices.opening import Opened, Opening
+from edgekit.runtime.devices.placement import Placement, no_record
 from edgekit.runtime.feeds import describe
-from edgekit.runtime.opening import Opened, Opening
-from edgekit.runtime.placement import Placement, no_record
 from edgekit.runtime.reasons import reason, refusal
 from edgekit.signature import Tensor
 
 if TYPE_CHECKING:
-    from edgekit.runtime.engines import Range
+    from edgekit.runtime.devices.engines import Range
 
 _DTYPES = {"float": "float32", "double": "float64"}  # onnxruntime's names that are not numpy's
 
@@ -135,7 +135,7 @@ def open_session(
 
 
 def _plugins() -> list[str]:
-    from edgekit.runtime import plugins
+    from edgekit.runtime.devices import plugins
 
     return plugins.names()
 

@@ -11,7 +11,7 @@ from torch import nn
 from edgekit.errors import EdgekitError, ModelError, RecipeError
 from edgekit.recipe.losses import Losses
 from edgekit.recipe.schema import Distill, Prune
-from edgekit.runtime import devices, plugins, providers
+from edgekit.runtime.devices import naming, plugins, providers
 from edgekit.runtime.feeds import describe
 from edgekit.runtime.session import open_session
 from edgekit.stages.job import Job, Network
@@ -32,7 +32,7 @@ def rehearse(job: Job) -> dict[str, torch.Tensor]:
     answers what cannot be used, RecipeError where a loss cannot teach what the networks answer.
     """
     if job.measure.device != "auto":
-        providers.check(devices.parse(job.measure.device, plugins.names))
+        providers.check(naming.parse(job.measure.device, plugins.names))
     networks = {who: network for who, network in (("teacher", job.teacher), ("student", job.student)) if network}
     settings = next(reversed(networks.values())).train
     with seeded(job.seed, 0):

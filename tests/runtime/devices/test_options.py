@@ -6,8 +6,8 @@ import onnxruntime
 import pytest
 
 from edgekit.errors import DeviceError, InputError
-from edgekit.runtime import libraries, options
-from edgekit.runtime.devices import Device, parse
+from edgekit.runtime.devices import libraries, options
+from edgekit.runtime.devices.naming import Device, parse
 from edgekit.signature import Tensor
 
 FIXED = [Tensor.parse("x: float32[1,3,8,8]")]

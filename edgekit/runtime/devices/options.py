@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from edgekit.errors import DeviceError, InputError, nearest
-from edgekit.runtime.devices import Device
+from edgekit.runtime.devices.naming import Device
 from edgekit.signature import Tensor
 
 KNOWN: dict[str, tuple[str, ...]] = {

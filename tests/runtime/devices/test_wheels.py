@@ -3,7 +3,7 @@ from __future__ import annotations
 import onnxruntime
 import pytest
 
-from edgekit.runtime import wheels
+from edgekit.runtime.devices import wheels
 
 
 def test_the_installed_wheel_is_found_with_its_version() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from edgekit.errors import DeviceError
 from edgekit.extras import need
-from edgekit.runtime.devices import PROVIDER_OF
+from edgekit.runtime.devices.naming import PROVIDER_OF
 
 ort = need("onnxruntime", "running a model")
 

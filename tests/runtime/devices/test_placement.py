@@ -5,7 +5,7 @@ from typing import Any
 
 import onnxruntime
 
-from edgekit.runtime.placement import Placement, no_record, read
+from edgekit.runtime.devices.placement import Placement, no_record, read
 
 
 def node(operator: str, domain: str = "") -> Any:

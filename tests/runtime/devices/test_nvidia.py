@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edgekit.errors import DeviceError
-from edgekit.runtime import nvidia
+from edgekit.runtime.devices import nvidia
 
 # A driver's library as its documentation says: two GPUs, or as many as it is built with, of compute capability 8.9.
 DRIVER = """

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edgekit.errors import DeviceError, UsageError
-from edgekit.runtime.devices import Device, candidates, parse
+from edgekit.runtime.devices.naming import Device, candidates, parse
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,10 @@ import onnxruntime
 import pytest
 
 from edgekit.errors import BundleError, DeviceError, UsageError
-from edgekit.runtime import bundle, nvidia, placement, plugins, providers
-from edgekit.runtime.devices import Device, Request
-from edgekit.runtime.opening import Opening, _elsewhere
+from edgekit.runtime import bundle
+from edgekit.runtime.devices import nvidia, placement, plugins, providers
+from edgekit.runtime.devices.naming import Device, Request
+from edgekit.runtime.devices.opening import Opening, _elsewhere
 from edgekit.runtime.session import open_session
 
 NEGATE = "(float[N,3] x) => (float[N,3] y) { y = Neg(x) }"

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgekit.errors import DeviceError
 from edgekit.extras import need
-from edgekit.runtime import placement, threads
-from edgekit.runtime.devices import PROVIDER_OF, Device, Request
+from edgekit.runtime import threads
+from edgekit.runtime.devices import placement
+from edgekit.runtime.devices.naming import PROVIDER_OF, Device, Request
 from edgekit.runtime.reasons import heard, reason, refusal, unknown_option
 from edgekit.signature import Tensor
 
 if TYPE_CHECKING:
-    from edgekit.runtime.engines import Range
+    from edgekit.runtime.devices.engines import Range
 
 ort = need("onnxruntime", "running a model")
 
@@ -78,7 +79,7 @@ class Opening(NamedTuple):
         """Return what to ask onnxruntime for. An app that stays on the CPU loads nothing of the other devices."""
         if device.kind == "cpu" and not given:
             return Request(PROVIDER_OF["cpu"], [(PROVIDER_OF["cpu"], {})])
-        from edgekit.runtime import providers
+        from edgekit.runtime.devices import providers
 
         return providers.request(
             device,
@@ -105,7 +106,7 @@ class Opening(NamedTuple):
     def _refused(self, device: Device, error: Exception) -> Exception:
         """Return the error to raise where onnxruntime made no session at all."""
         if name := unknown_option(error):
-            from edgekit.runtime import options
+            from edgekit.runtime.devices import options
 
             return options.unknown(device, name)
         if device.kind == "cpu":

@@ -8,8 +8,8 @@ import onnxruntime
 import pytest
 
 from edgekit.errors import DeviceError
-from edgekit.runtime import plugins
-from edgekit.runtime.devices import Device
+from edgekit.runtime.devices import plugins
+from edgekit.runtime.devices.naming import Device
 
 
 def found(kind: str, own: str = "") -> Any:

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from edgekit.errors import DeviceError, UsageError
 from edgekit.extras import need
-from edgekit.runtime import engines, libraries, nvidia, options, plugins
-from edgekit.runtime.devices import PROVIDER_OF, Device, Request
+from edgekit.runtime.devices import engines, libraries, nvidia, options, plugins
+from edgekit.runtime.devices.naming import PROVIDER_OF, Device, Request
 from edgekit.signature import Tensor
 
 ort = need("onnxruntime", "running a model")
@@ -105,7 +105,7 @@ def _built_in(device: Device) -> bool:
 
 def _absent(device: Device) -> DeviceError:
     """Return the error for a provider this onnxruntime was built without."""
-    from edgekit.runtime import wheels
+    from edgekit.runtime.devices import wheels
 
     there, wanted = wheels.installed(), wheels.WHEEL_OF[device.kind]
     if len(there) > 1:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgekit.errors import DeviceError
-from edgekit.runtime.devices import Device
+from edgekit.runtime.devices.naming import Device
 
 _PREFIX = "onnxruntime-ep-"
 _guard = threading.Lock()

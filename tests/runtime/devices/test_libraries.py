@@ -7,7 +7,7 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from edgekit.runtime import libraries
+from edgekit.runtime.devices import libraries
 
 
 def fake_runtime(folder: Path, **more: object) -> types.SimpleNamespace:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgekit.errors import UsageError
-from edgekit.runtime import engines
+from edgekit.runtime.devices import engines
 from edgekit.runtime.session import open_session
 from edgekit.signature import Tensor
 

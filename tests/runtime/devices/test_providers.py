@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from edgekit.errors import DeviceError, UsageError
-from edgekit.runtime import libraries, nvidia, plugins, providers, wheels
-from edgekit.runtime.devices import PROVIDER_OF, parse
+from edgekit.runtime.devices import libraries, nvidia, plugins, providers, wheels
+from edgekit.runtime.devices.naming import PROVIDER_OF, parse
 from edgekit.signature import Tensor
 
 CPU = ["AzureExecutionProvider", "CPUExecutionProvider"]

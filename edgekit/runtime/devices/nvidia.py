@@ -10,7 +10,7 @@ import sys
 from typing import Any, NamedTuple
 
 from edgekit.errors import DeviceError
-from edgekit.runtime.libraries import advice
+from edgekit.runtime.devices.libraries import advice
 
 _LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 _DRIVER = "/proc/driver/nvidia/version"
