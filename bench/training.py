@@ -3,17 +3,18 @@
     python bench/training.py           (make bench)
 
 The Fashion-MNIST student on 12,800 of its training examples, as many steps as an epoch of them has. "bare" is forward,
-loss and backward on batches that lie in memory ready for use, no optimizer, nothing written. The others are whole calls
-of the loop: from labels alone, with the teacher's kept answers, and with the teacher asked for every batch. All are
-interleaved, so the ratios hold on a busy machine too. Writes every raw time to bench/results/training-<machine>.json.
+loss and backward on batches that lie in memory ready for use, no optimizer, nothing written; "compiled" is the same
+under torch.compile, where there is a C++ compiler for it. The others are whole calls of the loop: from labels alone,
+with the teacher's kept answers, and with the teacher asked for every batch. All are interleaved, so the ratios hold on
+a busy machine too. Writes every raw time to bench/results/training-<machine>.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import dataclasses
 import itertools
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -100,25 +101,24 @@ def variants(job: Job, folder: Path, device: locks.Device) -> dict[str, Callable
     taught(kept)  # fills the cache
     return {
         "bare": bare(job, settings),
+        **({"bare, compiled": bare(job, settings, compiled=True)} if shutil.which("g++") else {}),
         "alone": lambda: supervised.run(settings, context("alone")),
         "answers kept": lambda: taught(kept),
         "teacher asked live": lambda: taught(live),
     }
 
 
-def bare(job: Job, settings: Distill) -> Callable[[], object]:
-    """Forward, loss and backward over batches in memory."""
+def bare(job: Job, settings: Distill, compiled: bool = False) -> Callable[[], object]:
+    """Forward, loss and backward over batches in memory; no step is taken, so the weights stay."""
     batches = list(job.source(settings, 1).epoch(0))
     assert job.student
-    fresh = job.student.make().train()
-    placement.lay_out(fresh, batches[0].inputs)
+    network = job.student.make().train()
+    placement.lay_out(network, batches[0].inputs)
+    answer = torch.compile(network) if compiled else network
 
     def run() -> None:
-        network = copy.deepcopy(fresh)
         for batch in batches:
-            with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
-                outputs = network(batch.inputs)
-            loss = F.cross_entropy(outputs.float(), batch.targets)
+            loss = F.cross_entropy(placement.run(answer, batch.inputs, settings.precision), batch.targets)
             network.zero_grad()
             loss.backward()
 
