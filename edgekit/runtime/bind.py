@@ -6,14 +6,14 @@ Nothing is checked or allocated between the runs, so it is the quickest call the
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgekit.errors import InputError, UsageError, nearest
-from edgekit.runtime import shortcut
+from edgekit.runtime import shortcut, staging
 from edgekit.runtime.feeds import NUMBERS, Array, describe
 from edgekit.runtime.reasons import reason
 from edgekit.signature import Tensor
@@ -32,7 +32,8 @@ class Bound:
     which cast without a word. `run()` fills `outputs`, the same arrays each time: copy what must outlive the next run.
 
     It belongs to the thread that made it, and `run` in another is a UsageError; each thread binds its own to the one
-    model. The arrays are plain memory of this process, and stay yours after the end of the `with`.
+    model. The arrays are plain memory of this process, and stay yours after the end of the `with`; on a GPU each run
+    copies them to buffers of its own there, and back.
     """
 
     __slots__ = ("_owner", "_run", "inputs", "outputs")
@@ -46,6 +47,11 @@ class Bound:
         self.inputs: Mapping[str, Array] = MappingProxyType(inputs)
         self.outputs: Mapping[str, Array] = MappingProxyType(outputs)
         binding = session._session.io_binding()
+        place = staging.memory(session.device)
+        self._run: Callable[[], object]
+        if place[0] != "cpu":
+            self._run = staging.runner(session._session, binding, inputs, outputs, place)
+            return
         for bind, bound in ((binding.bind_input, inputs), (binding.bind_output, outputs)):
             for name, array in bound.items():
                 bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
