@@ -118,7 +118,7 @@ def test_a_command_line_is_one_that_works(name: str, line: str):
         if "--help" not in words:
             PARSERS[words[0]].make_context(words[0], words[1:])
     elif program == "make":
-        targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.M)
+        targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M)
         assert [word for word in words if "=" not in word and word not in targets] == []
     elif program == "pip" or words[:2] == ["-m", "pip"]:
         asked = re.search(r"\[([\w,]+)\]", line)
