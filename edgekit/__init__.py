@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from edgekit.errors import EdgekitError as EdgekitError
+    from edgekit.exporting.shipping import export as export
     from edgekit.library import distill as distill
     from edgekit.runtime.batcher import Batcher as Batcher
     from edgekit.runtime.bundle import load as load
@@ -20,20 +21,27 @@ _HOMES = {
     "Batcher": "edgekit.runtime.batcher",
     "EdgekitError": "edgekit.errors",
     "distill": "edgekit.library",
+    "export": "edgekit.exporting.shipping",
     "load": "edgekit.runtime.bundle",
 }
 
-__all__ = ["Batcher", "EdgekitError", "__version__", "distill", "load"]
+# What is asked for at the door, before a long import ends without it.
+_NEEDS = {
+    "distill": ["onnxruntime", "onnx", "pydantic", "torch", "safetensors"],
+    "export": ["onnxruntime", "onnx", "torch", "onnxscript"],
+}
+
+__all__ = ["Batcher", "EdgekitError", "__version__", "distill", "export", "load"]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         import importlib
 
-        if name == "distill":
+        if name in _NEEDS:
             from edgekit.extras import need_all
 
-            need_all(["onnxruntime", "onnx", "pydantic", "torch", "safetensors"])
+            need_all(_NEEDS[name])
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'edgekit' has no attribute {name!r}")
 

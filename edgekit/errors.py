@@ -79,7 +79,7 @@ class InputError(EdgekitError):
 
 
 class BusyError(EdgekitError):
-    """A batcher takes no more requests: its queue is full, or it is closed."""
+    """A batcher takes no more requests, for its queue is full: ask again later."""
 
 
 class DeadlineError(EdgekitError, TimeoutError):

@@ -22,8 +22,9 @@ from torch import nn
 
 from edgekit import console, files, locks, statistics
 from edgekit.exporting import ladder
+from edgekit.exporting.agreement import Answered, parity
+from edgekit.exporting.cases import BATCHES
 from edgekit.exporting.deployment import Deployment
-from edgekit.exporting.proof import BATCHES, compare
 from edgekit.graph.inspection import inspect
 from edgekit.latency import comparison
 from edgekit.latency.samples import Samples
@@ -127,7 +128,7 @@ class Judge:
             "reason": reason,
             "incumbent": incumbent.verdict["stage"] if incumbent else None,
             "parameters": candidate.parameters,
-            "macs": inspect(graph)["macs"],
+            "macs": inspect(graph).macs,
             "bytes": graph.stat().st_size,
             "metric": self.metric,
             "test": estimate(scores["test"]) | {"per_class": self._per_class(scores["test"])},
@@ -186,9 +187,12 @@ class Judge:
         if incumbent is None:  # a teacher that was given as an ONNX file
             return None, None
         before, after = predict(open_session(incumbent.graph)), predict(open_session(graph))
-        parts = [self.inputs[:size] for size in BATCHES]
-        pair = [np.concatenate([model(part) for part in parts]) for model in (after, before)]
-        return None, compare(pair[0], pair[1]).to_dict()
+        name = self.deployment.output
+        answered = [
+            Answered({"batch": size}, {name: after(self.inputs[:size])}, {name: before(self.inputs[:size])})
+            for size in BATCHES
+        ]
+        return None, parity(answered, "batch").to_dict()
 
     def _time(
         self, graph: Path, incumbent: Judged | None, teacher: Judged | None, folder: Path

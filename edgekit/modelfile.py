@@ -27,17 +27,22 @@ _SHAPE = "a model file has a function such as: def build(width: int = 16, classe
 def build(path: Path, args: Mapping[str, Any]) -> nn.Module:
     """Run the file at `path` and return what its `build(**args)` makes; raise ModelError that says what failed."""
     need("torch", "building a network")
+    return call(_function(_load(path), path), f'"{path}": build', args, path)
+
+
+def call(function: Callable[..., Any], name: str, args: Mapping[str, Any], path: Path | None = None) -> nn.Module:
+    """Return the module that `function(**args)` makes; `name` is what errors call it, `path` the file it is from."""
     from torch import nn
 
-    function = _function(_load(path), path)
-    _fit(function, path, args)
+    _fit(function, name, args)
     try:
         network = function(**args)
     except Exception as error:
-        call = ", ".join(f"{name}={value!r}" for name, value in args.items())
-        raise ModelError(f'"{path}"{_line(error, path)}: build({call}) failed: {_said(error)}') from error
+        said = ", ".join(f"{name}={value!r}" for name, value in args.items())
+        place, _, called = name.rpartition(": ")
+        raise ModelError(f"{place}{_line(error, path)}: {called}({said}) failed: {_said(error)}") from error
     if not isinstance(network, nn.Module):
-        raise ModelError(f'"{path}": build returned a {type(network).__name__}, not a torch.nn.Module', _SHAPE)
+        raise ModelError(f"{name} returned a {type(network).__name__}, not a torch.nn.Module", _SHAPE)
     return network
 
 
@@ -83,24 +88,29 @@ def _function(module: ModuleType, path: Path) -> Callable[..., Any]:
     raise ModelError(f'"{path}" has no function "build"' + (f', but "{near}"' if near else ""), _SHAPE)
 
 
-def _fit(function: Callable[..., Any], path: Path, args: Mapping[str, Any]) -> None:
-    """Complain about arguments that `build` does not take, or needs and is not given."""
-    parameters = inspect.signature(function).parameters.values()
+def _fit(function: Callable[..., Any], called: str, args: Mapping[str, Any]) -> None:
+    """Complain about arguments that `function` does not take, or needs and is not given."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # it is not written in Python
+        return
     known = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
     if not any(each.kind is each.VAR_KEYWORD for each in parameters):
         for name in args:
             if name not in known:
                 near = nearest(name, known)
                 raise ModelError(
-                    f'"{path}": build takes no argument "{name}"',
+                    f'{called} takes no argument "{name}"',
                     f'did you mean "{near}"?' if near else f"it takes {', '.join(known) or 'none'}",
                 )
     for each in parameters:
         if each.name in known and each.default is each.empty and each.name not in args:
-            raise ModelError(f'"{path}": build needs the argument "{each.name}"', "give it under args in the recipe")
+            raise ModelError(
+                f'{called} needs the argument "{each.name}"', f"give it: --args {each.name}=..., under args in a recipe"
+            )
 
 
-def _line(error: Exception, path: Path) -> str:
+def _line(error: Exception, path: Path | None) -> str:
     """Return ", line 7" where the error came out of the model file, the innermost such line."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return f", line {error.lineno}"

@@ -23,8 +23,20 @@ ROOT = Path(__file__).parents[1]
 PINNED = ("onnx", "pytest", "numpy", "pillow", "pydantic", "pyyaml")  # what the runtime's tests import
 
 
+# What an environment is asked: versions, and the providers that are built in, and those whose plugin loads.
+ASKED = """
+import numpy, onnxruntime
+from edgekit.runtime.devices import plugins
+from edgekit.runtime.devices.naming import Device
+
+brought = [plugins.find(Device(name))[0] for name in plugins.names()]
+print(onnxruntime.__version__, numpy.__version__)
+print(*dict.fromkeys([*onnxruntime.get_available_providers(), *brought]))
+"""
+
+
 class Environment(NamedTuple):
-    """What is installed, and which provider must come with it (`without`: must not). `numpy`: another than ours."""
+    """What is installed, and the provider that comes with it, built in or as a plugin. `numpy`: another than ours."""
 
     what: str
     packages: tuple[str, ...]
@@ -34,7 +46,9 @@ class Environment(NamedTuple):
 
 ENVIRONMENTS = {
     "openvino": Environment("a second provider, on the CPU", ("onnxruntime-openvino",), "OpenVINOExecutionProvider"),
-    "plugin": Environment("a provider as a plugin", ("onnxruntime-ep-openvino", "onnxruntime"), "CPUExecutionProvider"),
+    "plugin": Environment(
+        "a provider as a plugin", ("onnxruntime-ep-openvino", "onnxruntime"), "OpenVINOExecutionProvider"
+    ),
     "gpu": Environment("CUDA in the build, no GPU needed", ("onnxruntime-gpu",), "CUDAExecutionProvider"),
     "old": Environment("the oldest that is supported", ("onnxruntime==1.20.1",), "CPUExecutionProvider", "1.26.4"),
 }
@@ -66,8 +80,7 @@ def prove(name: str, environment: Environment, folder: Path) -> None:
     pip = (sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check")
     others = [f"{package}=={version}" for package, version in versions.items()]
     run(*pip, "install", "--quiet", "--no-compile", "--only-binary", ":all:", *environment.packages, *others)
-    asked = "import onnxruntime, numpy; print(onnxruntime.__version__, numpy.__version__); "
-    told = run(python, "-W", "ignore", "-c", asked + "print(*onnxruntime.get_available_providers())").splitlines()
+    told = run(python, "-W", "ignore", "-c", ASKED).splitlines()
     runtime, numpy = told[-2].split()
     packages = ", ".join(package.partition("==")[0] for package in environment.packages)
     say(f"{name}: {environment.what}: {packages}, onnxruntime {runtime}, numpy {numpy}, {told[-1]}")

@@ -9,9 +9,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from edgekit.errors import ModelError
+from edgekit.errors import ModelError, nearest
 
 Widths = dict[str, dict[str, int | list[int]]]
+_SHOWN = 3  # faults of each kind
 
 
 def read(network: nn.Module) -> Widths:
@@ -73,14 +74,25 @@ def restore(network: nn.Module, widths: Widths, state: dict[str, torch.Tensor]) 
 def fit(network: nn.Module, state: dict[str, torch.Tensor], where: str = "the weights") -> None:
     """Load `state` into `network`; raise ModelError that lists what does not fit."""
     own = network.state_dict()
-    faults = [f'"{name}" is missing' for name in own if name not in state]
-    faults += [f'"{name}" is not in the network' for name in state if name not in own]
-    faults += [
-        f'"{name}" is {list(state[name].shape)}, the network\'s is {list(own[name].shape)}'
-        for name in own
-        if name in state and own[name].shape != state[name].shape
-    ]
-    if faults:
-        shown = "; ".join(faults[:6]) + (f"; and {len(faults) - 6} more" if len(faults) > 6 else "")
-        raise ModelError(f"{where} do not fit the network: {shown}", "check the model file's arguments in the recipe")
+    missing = [name for name in own if name not in state]
+    unexpected = [name for name in state if name not in own]
+    other = [name for name in own if name in state and own[name].shape != state[name].shape]
+    if missing or unexpected or other:
+        near = {name: nearest(name, missing) for name in unexpected[:_SHOWN]}
+        told = [f'"{name}" is missing' for name in missing[:_SHOWN]]
+        told += [
+            f'"{name}" is not in the network' + (f' (nearest: "{near[name]}")' if near[name] else "")
+            for name in unexpected[:_SHOWN]
+        ]
+        told += [
+            f'"{name}" is {list(state[name].shape)}, the network\'s is {list(own[name].shape)}'
+            for name in other[:_SHOWN]
+        ]
+        if len(missing) + len(unexpected) + len(other) > len(told):
+            counts = {"missing": missing, "not in the network": unexpected, "of another shape": other}
+            told.append("in all " + ", ".join(f"{len(names)} {what}" for what, names in counts.items() if names))
+        raise ModelError(
+            f"{where} do not fit the network: {'; '.join(told)}",
+            "they are of another network, or it is built with other arguments",
+        )
     network.load_state_dict(state)

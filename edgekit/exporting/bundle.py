@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +17,19 @@ from edgekit.runtime.bundle import load
 from edgekit.runtime.session import open_session
 
 
-def write(folder: Path, model: Path, card: Manifest, inputs: np.ndarray) -> None:
+def write(
+    folder: Path,
+    model: Path,
+    card: Manifest,
+    inputs: np.ndarray | Mapping[str, np.ndarray],
+    beside: Mapping[str, Path] | None = None,
+) -> None:
     """Write `model` and its `card` to `folder` in one step, once the bundle answers as `model` does on `inputs`.
 
-    The card's `requires` gets the model's opset and IR, its `files` the model. It also goes into the ONNX metadata, key
-    by key ("edgekit.task", ...), with the SHA-256 of the model as it was before ("edgekit.model_sha256").
+    `inputs` are arrays by input name, or one for a model of one input; `beside` are further files by their name in the
+    bundle. The card's `requires` gets the model's opset and IR, its `files` the model and what lies beside it. It also
+    goes into the ONNX metadata, key by key ("edgekit.task", ...), with the SHA-256 of the model as it was before
+    ("edgekit.model_sha256").
     """
     carrying = storage.load(model)
     opset = next(each.version for each in carrying.opset_import if not each.domain)
@@ -29,14 +39,18 @@ def write(folder: Path, model: Path, card: Manifest, inputs: np.ndarray) -> None
     metadata = {f"edgekit.{key}": v if isinstance(v, str) else json.dumps(v) for key, v in said.items()}
     metadata["edgekit.model_sha256"] = files.sha256(model)
     cleaning.set_metadata(carrying, metadata)
+    feeds = inputs if isinstance(inputs, Mapping) else {card.inputs[0].name: inputs}
     with files.atomic_folder(folder) as temporary:
-        path = temporary / manifest.MODEL
-        storage.save(carrying, path)
-        listed = {manifest.MODEL: {"sha256": files.sha256(path), "bytes": path.stat().st_size}}
+        storage.save(carrying, temporary / manifest.MODEL)
+        for name, path in (beside or {}).items():
+            shutil.copyfile(path, temporary / name)
+        listed = {
+            path.name: {"sha256": files.sha256(path), "bytes": path.stat().st_size}
+            for path in sorted(temporary.iterdir())
+        }
         files.write_sealed(temporary / manifest.FILE, said | {"files": listed})
-        name = card.inputs[0].name
-        expected = open_session(model).run({name: inputs})
-        answered = load(temporary)({name: inputs})
+        expected = open_session(model).run(feeds)
+        answered = load(temporary)(feeds)
         for output, values in expected.items():
-            if not np.array_equal(values, answered[output]):
+            if not np.array_equal(values, answered[output], equal_nan=values.dtype.kind == "f"):
                 raise ParityError(f'the bundle answers output "{output}" otherwise than the model it was made from')

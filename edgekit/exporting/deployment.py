@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
+from edgekit.exporting.structure import by_name, flatten, nest
 from edgekit.signature import Tensor
 
 
@@ -50,17 +52,23 @@ class Deployment:
 
 
 class Deployed(nn.Module):
-    """A network with its deployment around it: what is exported, and what the proof compares with."""
+    """A network with its deployment around it: what is exported, and what the proof compares with.
+
+    `inputs` are all that go in, where there are more than the deployment's: those are passed on as they are.
+    """
 
     scale: torch.Tensor
     offset: torch.Tensor
 
-    def __init__(self, network: nn.Module, deployment: Deployment) -> None:
+    def __init__(self, network: nn.Module, deployment: Deployment, inputs: Iterable[Tensor] = ()) -> None:
         super().__init__()
         self.network = network
         self.image = deployment.is_image
         self.normalized = deployment.is_normalized
         self.softmax = deployment.output == "probabilities"
+        self.names = [tensor.name for tensor in inputs] or [deployment.input.name]
+        self.prepared = self.names.index(deployment.input.name)
+        self.by_name = by_name(network, self.names)
         # (pixel / 255 - mean) / std as one factor and one offset, the very ones that training used.
         mean, std = (
             torch.tensor(v or d, dtype=torch.float64) for v, d in ((deployment.mean, (0.0,)), (deployment.std, (1.0,)))
@@ -69,13 +77,23 @@ class Deployed(nn.Module):
         self.register_buffer("scale", (1 / std / (255 if self.image else 1)).float().view(form), persistent=False)
         self.register_buffer("offset", (-mean / std).float().view(form), persistent=False)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map an app's input to an app's output."""
+    def forward(self, *tensors: torch.Tensor) -> Any:
+        """Map an app's inputs to an app's outputs: one tensor, or a tuple of those that the network's answer holds."""
+        answers = [answer for _, answer in self.answers(*tensors)]
+        if self.softmax:
+            answers[0] = torch.softmax(answers[0], -1)
+        return answers[0] if len(answers) == 1 else tuple(answers)
+
+    def answers(self, *tensors: torch.Tensor) -> list[tuple[str, torch.Tensor]]:
+        """Return what the network answers to an app's inputs, each tensor with the name that it has there."""
+        given = list(tensors)
+        given[self.prepared] = self._prepare(given[self.prepared])
+        nested = nest(self.names, given)
+        return list(flatten(self.network(**nested) if self.by_name else self.network(*nested.values())))
+
+    def _prepare(self, x: torch.Tensor) -> torch.Tensor:
         if self.image:
             x = x.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format) * self.scale
         elif self.normalized:
             x = x * self.scale
-        if self.normalized:
-            x = x + self.offset
-        y: torch.Tensor = self.network(x)
-        return torch.softmax(y, -1) if self.softmax else y
+        return x + self.offset if self.normalized else x

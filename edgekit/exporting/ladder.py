@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import os
-import sys
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,19 +13,29 @@ import onnx
 import torch
 from torch import nn
 
-from edgekit.errors import EdgekitError, ExportError, StorageError
+from edgekit.errors import BundleError, EdgekitError, ExportError, StorageError, UsageError
+from edgekit.exporting.agreement import Parity
+from edgekit.exporting.cases import BATCHES, Cases
 from edgekit.exporting.deployment import Deployed, Deployment
-from edgekit.exporting.proof import BATCHES, Parity, prove
-from edgekit.graph import cleaning, storage
+from edgekit.exporting.origin import Origin
+from edgekit.exporting.proof import check_dimensions, prove
+from edgekit.exporting.reasons import why
+from edgekit.exporting.rungs import OPSET, RUNGS, Program
+from edgekit.exporting.silence import silence
+from edgekit.graph import cleaning, slimming, storage, tensors
+from edgekit.graph.slimming import Slimmed
+from edgekit.signature import Tensor
 
-OPSET = 18  # what torch's exporter writes without converting; every onnxruntime below reads it
 # onnxruntime -> the newest IR version it reads (its own table of versions).
 IR = {(1, 14): 8, (1, 16): 9, (1, 18): 10}
 
 
 @dataclass
 class Exported:
-    """A file that passed the proof: how it was made, in how many seconds, and which rungs failed why."""
+    """A file that passed the proof: how it was made, in how many seconds, and which rungs failed why.
+
+    `phases`: the seconds of each phase, those of all rungs together. `slimmed`: what slimming gained, where it did.
+    """
 
     method: str
     opset: int
@@ -37,6 +43,8 @@ class Exported:
     seconds: float
     parity: Parity
     failures: list[str] = field(default_factory=list)
+    phases: dict[str, float] = field(default_factory=dict)
+    slimmed: Slimmed | None = None
 
 
 def export(network: nn.Module, deployment: Deployment, inputs: np.ndarray, target: Path) -> Exported:
@@ -44,27 +52,93 @@ def export(network: nn.Module, deployment: Deployment, inputs: np.ndarray, targe
 
     Raises ExportError that says in one line per rung why none passed.
     """
-    newest_ir = _ir(deployment.min_onnxruntime)
+    tensor = deployment.input
+    if len(inputs) < max(BATCHES):
+        raise ExportError(f"the proof needs {max(BATCHES)} examples, and there are {len(inputs)}")
+    if not tensor.shape or not isinstance(tensor.shape[0], str):
+        raise ExportError(f'"{tensor}" has no batch', "begin its shape with a name, such as N")
     deployed = Deployed(network, deployment).eval()
-    example = torch.from_numpy(inputs[:2].copy())
-    _try(deployed, deployment, example, len(inputs))
+    cases = Cases([tensor], {tensor.name: inputs})
+    answers = ask(deployed, cases)
+    if len(answers) > 1 or answers[0].name:
+        raise ExportError(f"the network answers {len(answers)} tensors, not one alone", "let it return its logits")
+    output = Tensor(deployment.output, answers[0].dtype, answers[0].shape)
+    return climb(Program(deployed, (tensor,), (output,), deployment.min_onnxruntime), cases, target)
+
+
+def ask(deployed: Deployed, cases: Cases) -> list[Tensor]:
+    """Return what `deployed` answers, by the names of its network's answer, once it has answered every case.
+
+    A dimension of an answer is dynamic where its size changes; it has the name of the dimension it changes with, or
+    "_". Raises ExportError with PyTorch's own reason: where PyTorch fails no exporter can do better.
+    """
+    asked = [*cases.all(), _example(cases)]
+    found = [_ask(deployed, cases, sizes) for sizes in asked]
+    names = [[name for name, _ in answers] for answers in found]
+    if any(each != names[0] or not each for each in names):
+        told = " or ".join(sorted({f"{len(each)}" for each in names}))
+        raise ExportError(f"the module answers {told} tensors", "let it answer as many always, and one at least")
+    return [
+        Tensor(name, str(value.dtype).removeprefix("torch."), _form([each[at][1] for each in found], asked))
+        for at, (name, value) in enumerate(found[0])
+    ]
+
+
+def _ask(deployed: Deployed, cases: Cases, sizes: dict[str, int]) -> list[tuple[str, torch.Tensor]]:
+    try:
+        with torch.inference_mode():
+            return deployed.answers(*_tensors(cases, sizes))
+    except EdgekitError:
+        raise
+    except Exception as error:
+        said = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+        given = ", ".join(map(str, cases.inputs)) + (f" where {said}" if said else "")
+        raise ExportError(
+            f"PyTorch itself fails on an input {given}: {why(error, deployed.network)}",
+            "the input's shape or the model's arguments are wrong",
+        ) from error
+
+
+def _form(answers: list[torch.Tensor], asked: list[dict[str, int]]) -> tuple[int | str, ...]:
+    """Return the shape of an answer over all cases."""
+    form: list[int | str] = []
+    for axis, size in enumerate(answers[0].shape):
+        seen = [answer.shape[axis] if axis < answer.ndim else 0 for answer in answers]
+        like = (name for name in asked[0] if seen == [sizes[name] for sizes in asked])
+        form.append(size if len(set(seen)) == 1 else next(like, "_"))
+    return tuple(form)
+
+
+def climb(program: Program, cases: Cases, target: Path, verbose: bool = False) -> Exported:
+    """Export `program` to `target` by the first rung whose file passes the proof on `cases`.
+
+    Raises ExportError that says in one line per rung why none passed.
+    """
+    newest_ir = _ir(program.min_onnxruntime)
+    example = _tensors(cases, _example(cases))
     failures: list[str] = []
+    phases: dict[str, float] = {}
     for name, rung in RUNGS.items():
         began = time.monotonic()
         try:
-            with _silence():
-                model = cleaning.strip(rung(deployed, example, deployment))
-                model.ir_version = min(model.ir_version, newest_ir)
-                cleaning.check(model)
-                storage.save(model, target)
+            with silence(verbose):
+                with _timed("export", phases):
+                    origin = rung(program, example)
+                with _timed("clean", phases):
+                    model = cleaning.strip(origin.model)
+                    model.ir_version = min(model.ir_version, newest_ir)
+                    _declare(model, program)
+                    cleaning.check(model)
+                    slimmed = slimming.slim(model)
                 seconds = time.monotonic() - began
-                parity = prove(deployed, target, inputs)
+                with _timed("proof", phases):
+                    parity, slimmed = _proved(program, cases, target, origin, model, slimmed)
         except StorageError:
             raise
         except Exception as error:  # an exporter may raise anything; the ladder's next rung is the answer
-            failures.append(f"{name}: {_why(error)}")
+            failures.append(f"{name}: {why(error, program.module)}")
         else:
-            return Exported(name, OPSET, model.ir_version, seconds, parity, failures)
+            return Exported(name, OPSET, model.ir_version, seconds, parity, failures, phases, slimmed)
     target.unlink(missing_ok=True)
     raise ExportError(
         "no exporter made a file that answers as PyTorch does; " + "; ".join(failures),
@@ -72,83 +146,69 @@ def export(network: nn.Module, deployment: Deployment, inputs: np.ndarray, targe
     )
 
 
+def _proved(
+    program: Program, cases: Cases, target: Path, origin: Origin, model: onnx.ModelProto, slimmed: Slimmed | None
+) -> tuple[Parity, Slimmed | None]:
+    """Write and prove the slimmed model, or the one it was made from where that alone passes."""
+    if slimmed:
+        storage.save(slimmed.model, target)
+        with contextlib.suppress(ExportError, BundleError):
+            return prove(program.module, target, cases), slimmed
+    storage.save(model, target)
+    return prove(program.module, target, cases, origin=origin), None
+
+
+def _example(cases: Cases) -> dict[str, int]:
+    """Choose the sizes an exporter sees: none is 1, which exporters take for a constant, and few are the same."""
+    sizes: dict[str, int] = {}
+    for name, (low, high) in cases.ends.items():
+        likely = (min(max(2, low), high),) if name == cases.batch else (high, low)
+        sizes[name] = next((size for size in likely if size > 1 and size not in sizes.values()), likely[0])
+    return sizes
+
+
+def _tensors(cases: Cases, sizes: dict[str, int]) -> tuple[torch.Tensor, ...]:
+    return tuple(torch.from_numpy(array.copy()) for array in cases.at(sizes).values())
+
+
+def _declare(model: onnx.ModelProto, program: Program) -> None:
+    """Give the graph the inputs that were declared, in order, and its outputs the names of what changes; in place.
+
+    Exporters drop inputs that are left untouched, and call constant in an answer what is not. Raises DimensionError
+    where a dimension that was declared dynamic became a constant.
+    """
+    check_dimensions(program.inputs, tensors.inputs(model))
+    declared = [_value_info(tensor) for tensor in program.inputs]
+    del model.graph.input[:]
+    model.graph.input.extend(declared)
+    for value, tensor in zip(model.graph.output, program.outputs, strict=True):
+        for dim, size in zip(value.type.tensor_type.shape.dim, tensor.shape, strict=False):
+            if isinstance(size, str) and dim.HasField("dim_value"):
+                dim.dim_param = size
+                del model.graph.value_info[:]  # where it was called a constant too
+
+
+def _value_info(tensor: Tensor) -> onnx.ValueInfoProto:
+    dtype = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(tensor.dtype))
+    return onnx.helper.make_tensor_value_info(tensor.name, dtype, list(tensor.shape))
+
+
+@contextlib.contextmanager
+def _timed(phase: str, phases: dict[str, float]) -> Iterator[None]:
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        phases[phase] = phases.get(phase, 0.0) + time.monotonic() - began
+
+
 def _ir(minimum: str) -> int:
-    wanted = tuple(int(part) for part in minimum.split("."))
+    try:
+        wanted = tuple(int(part) for part in minimum.split("."))
+    except ValueError:
+        raise UsageError(f'"{minimum}" is no version of onnxruntime', 'such as "1.20"') from None
     served = [newest for version, newest in IR.items() if version <= wanted]
     if not served:
         oldest = ".".join(map(str, min(IR)))
         raise ExportError(f"onnxruntime {minimum} is older than the oldest that edgekit exports for, {oldest}")
     return max(served)
-
-
-def _try(deployed: Deployed, deployment: Deployment, example: torch.Tensor, examples: int) -> None:
-    """Raise ExportError where nothing can come of an export, whatever the exporter."""
-    if examples < max(BATCHES):
-        raise ExportError(f"the proof needs {max(BATCHES)} examples, and there are {examples}")
-    if not deployment.input.shape or not isinstance(deployment.input.shape[0], str):
-        raise ExportError(f'"{deployment.input}" has no batch', "begin its shape with a name, such as N")
-    try:
-        with torch.inference_mode():
-            answer = deployed(example)
-    except Exception as error:
-        raise ExportError(
-            f"PyTorch itself fails on an input {deployment.input}: {_why(error)}",
-            "the input's shape or the model's arguments are wrong",
-        ) from error
-    if not isinstance(answer, torch.Tensor):
-        raise ExportError(f"the network answers a {type(answer).__name__}, not one tensor", "let it return its logits")
-
-
-def _why(error: BaseException) -> str:
-    """Give in one line what an exporter stumbled over: its own errors say it last, and speak of steps first."""
-    while not isinstance(error, EdgekitError) and error.__cause__:
-        error = error.__cause__
-    said = str(error).strip().partition("\n")[0]
-    return said if isinstance(error, EdgekitError) else ": ".join(filter(None, (type(error).__name__, said)))
-
-
-def _dynamo(deployed: Deployed, example: torch.Tensor, deployment: Deployment) -> onnx.ModelProto:
-    shapes = {i: torch.export.Dim(d) for i, d in enumerate(deployment.input.shape) if isinstance(d, str)}
-    program = torch.onnx.export(
-        deployed, (example,), dynamo=True, opset_version=OPSET, verbose=False, dynamic_shapes=(shapes,),
-        input_names=[deployment.input.name], output_names=[deployment.output],
-    )  # fmt: skip
-    assert program is not None
-    model: onnx.ModelProto = program.model_proto
-    return model
-
-
-def _tracer(deployed: Deployed, example: torch.Tensor, deployment: Deployment) -> onnx.ModelProto:
-    names = {i: d for i, d in enumerate(deployment.input.shape) if isinstance(d, str)}
-    buffer = io.BytesIO()
-    torch.onnx.export(
-        deployed, (example,), buffer, dynamo=False, opset_version=OPSET,  # type: ignore[arg-type]
-        input_names=[deployment.input.name], output_names=[deployment.output],
-        dynamic_axes={deployment.input.name: names, deployment.output: {0: names[0]}},
-    )  # fmt: skip
-    return onnx.load_from_string(buffer.getvalue())
-
-
-RUNGS: dict[str, Callable[[Deployed, torch.Tensor, Deployment], onnx.ModelProto]] = {
-    "dynamo": _dynamo,
-    "tracer": _tracer,
-}
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Keep from the user what is printed on the way, in Python and below it: what fails says why in its error."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = {number: os.dup(number) for number in (1, 2)}
-    try:
-        with Path(os.devnull).open("w") as nowhere, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for number in kept:
-                os.dup2(nowhere.fileno(), number)
-            with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-                yield
-    finally:
-        for number, real in kept.items():
-            os.dup2(real, number)
-            os.close(real)

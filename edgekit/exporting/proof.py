@@ -1,78 +1,221 @@
-"""The proof: an ONNX file must answer as the PyTorch model does, on real batches of several sizes."""
+"""The proof: a model must answer as another does, in every case. numpy alone; torch where a module is asked.
+
+What is compared is anything that maps arrays by name to arrays by name: a PyTorch module (`of_module`), an ONNX
+session's `run`. A difference names the output, the case and the two values; a dynamic dimension that the second model
+holds for a constant is an error of its own.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import nn
 
-from edgekit.errors import ParityError
-from edgekit.runtime.session import open_session
+from edgekit.errors import DimensionError, EdgekitError, ExportError, InputError, ParityError
+from edgekit.exporting.agreement import Answered, Parity, Tolerance, number, outside, parity, tolerance
+from edgekit.exporting.cases import Cases
+from edgekit.runtime.session import Session, open_session
+from edgekit.signature import Tensor
 
-BATCHES = (1, 2, 7)
-ATOL, RTOL = 1e-4, 1e-3  # float32, summed in another order
+if TYPE_CHECKING:
+    from torch import nn
 
+    from edgekit.exporting.origin import Origin
 
-@dataclass(frozen=True)
-class Parity:
-    """How near two models answer, over all batches: absolute errors, cosine of all outputs, equal argmax."""
-
-    batches: tuple[int, ...]
-    max_abs: float
-    mean_abs: float
-    cosine: float
-    argmax_agreement: float
-    atol: float
-    rtol: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the figures as JSON-ready values."""
-        return asdict(self) | {"batches": list(self.batches)}
+Feeds = Mapping[str, np.ndarray]
+Answer = Callable[[Feeds], Mapping[str, np.ndarray]]
+_BATCH = 64  # examples in one call while a metric is taken
 
 
-def prove(module: nn.Module, graph: Path, inputs: np.ndarray) -> Parity:
-    """Compare `module` with the ONNX file `graph` on the first 1, 2 and 7 of `inputs`.
+class Disagreement(ParityError):
+    """Two models answer differently: `feeds` is what both were asked in that case."""
 
-    Raises ParityError that names the output, the batch size and the two values where they differ most.
+    def __init__(self, message: str, feeds: Feeds) -> None:
+        super().__init__(message)
+        self.feeds = feeds
+
+
+class Labelled(NamedTuple):
+    """What examples should be answered: `score(first output, targets)` gives a number for each, the metric its mean."""
+
+    metric: str
+    targets: np.ndarray
+    score: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def prove(
+    module: nn.Module,
+    graph: Path,
+    cases: Cases,
+    *,
+    origin: Origin | None = None,
+    labelled: Labelled | None = None,
+    allowed: Tolerance | None = None,
+) -> Parity:
+    """Compare `module`, which takes the declared inputs by position, with the ONNX file `graph`.
+
+    `origin` is what the exporter left: with it, a difference names the node where it begins. `allowed` replaces the
+    tolerance of each dtype. Raises DimensionError, ParityError, or ExportError where the module itself fails.
     """
     session = open_session(graph)
-    name, output = session.inputs[0].name, session.outputs[0].name
-    wanted, got = [], []
-    for size in BATCHES:
-        batch = np.ascontiguousarray(inputs[:size])
-        with torch.inference_mode():
-            expected = module(torch.from_numpy(batch)).numpy()
-        actual = session.run({name: batch})[output]
-        if actual.shape != expected.shape:
-            raise ParityError(
-                f'output "{output}" is {list(actual.shape)} at batch {size}; PyTorch gives {list(expected.shape)}'
-            )
-        outside = ~(np.abs(actual - expected) <= ATOL + RTOL * np.abs(expected))
-        if outside.any():
-            at = np.unravel_index(int(np.argmax(np.where(outside, np.abs(actual - expected), -1))), actual.shape)
-            raise ParityError(
-                f'output "{output}"{[int(i) for i in at]} at batch {size} is {actual[at]:.6g}; PyTorch gives'
-                f" {expected[at]:.6g}, and {ATOL:g} + {RTOL:g} of it is allowed"
-            )
-        wanted.append(expected)
-        got.append(actual)
-    return compare(np.concatenate(got), np.concatenate(wanted))
+    check_dimensions(cases.inputs, session.inputs)
+    names = [tensor.name for tensor in session.outputs]
+    try:
+        return compare(of_module(module, names), run(session), cases, labelled=labelled, allowed=allowed)
+    except Disagreement as error:
+        if origin is None:
+            raise
+        from edgekit.exporting.origin import where
+
+        place = where(origin, module, error.feeds, allowed)
+        raise ParityError(f"{error}; {place}") from error
 
 
-def compare(actual: np.ndarray, expected: np.ndarray) -> Parity:
-    """Measure how near `actual` is to `expected`, both (n, ...) float."""
-    apart = np.abs(actual.astype(np.float64) - expected)
-    norms = float(np.linalg.norm(actual) * np.linalg.norm(expected))
-    return Parity(
-        batches=BATCHES,
-        max_abs=float(apart.max()),
-        mean_abs=float(apart.mean()),
-        cosine=float(np.vdot(actual, expected)) / norms if norms else 1.0,
-        argmax_agreement=float(np.mean(actual.argmax(-1) == expected.argmax(-1))),
-        atol=ATOL,
-        rtol=RTOL,
+def of_module(module: nn.Module, names: Sequence[str]) -> Answer:
+    """Make an answer of a PyTorch module; `names` are those of its outputs, flat. ExportError where it fails."""
+    import torch
+
+    from edgekit.exporting.structure import flatten
+
+    def answer(feeds: Feeds) -> dict[str, np.ndarray]:
+        try:
+            with torch.inference_mode():
+                said = module(*(torch.from_numpy(np.array(array)) for array in feeds.values()))
+            found = [tensor.numpy(force=True) for _, tensor in flatten(said)]
+        except EdgekitError:
+            raise
+        except Exception as error:
+            shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in feeds.items())
+            raise ExportError(
+                f"PyTorch itself fails on {shapes}: {type(error).__name__}: {str(error).partition(chr(10))[0]}",
+                "declare the sizes and values that it takes",
+            ) from error
+        if len(found) != len(names):
+            raise ParityError(f"PyTorch answers {len(found)} tensors, the ONNX file {len(names)}: {', '.join(names)}")
+        return dict(zip(names, found, strict=True))
+
+    return answer
+
+
+def run(session: Session) -> Answer:
+    """Make an answer of a session; what it does not take (an input the graph has no use for) is not fed."""
+    taken = [tensor.name for tensor in session.inputs]
+    return lambda feeds: session.run({name: feeds[name] for name in taken if name in feeds})
+
+
+def check_dimensions(declared: Sequence[Tensor], found: Sequence[Tensor]) -> None:
+    """Raise DimensionError where a dynamic dimension is a constant in the file, ParityError for another rank."""
+    there = {tensor.name: tensor for tensor in found}
+    for tensor in declared:
+        other = there.get(tensor.name)
+        if other is None:
+            continue
+        if len(other.shape) != len(tensor.shape):
+            raise ParityError(f'the input "{tensor}" became "{other}"')
+        for name, dim in zip(tensor.shape, other.shape, strict=True):
+            if isinstance(name, str) and isinstance(dim, int):
+                raise _constant(name, f'the input "{tensor}" became "{other}"')
+
+
+def compare(
+    expected: Answer,
+    actual: Answer,
+    cases: Cases,
+    *,
+    names: tuple[str, str] = ("PyTorch", "ONNX"),
+    labelled: Labelled | None = None,
+    allowed: Tolerance | None = None,
+) -> Parity:
+    """Ask both models every case and measure how near their answers are.
+
+    Raises Disagreement that names the output, the case and the two values where they differ most, and DimensionError
+    where only `actual` fails, and only because one dynamic dimension has another size than in a case before.
+    """
+    answered: list[Answered] = []
+    for sizes in cases.all():
+        feeds = cases.at(sizes)
+        wanted = expected(feeds)
+        where = _told(sizes, cases.batch)
+        got, fault = _ask(actual, feeds, wanted, where, names)
+        if fault:
+            _blame_dimension(expected, actual, cases, sizes, fault)
+            raise Disagreement(fault, feeds)
+        _values(wanted, got, where, names, allowed, feeds)
+        answered.append(Answered(sizes, got, wanted))
+    metric = _metric(expected, actual, cases, labelled) if labelled else None
+    return parity(answered, cases.batch, allowed, metric=metric)
+
+
+def _ask(
+    actual: Answer, feeds: Feeds, wanted: Mapping[str, np.ndarray], where: str, names: tuple[str, str]
+) -> tuple[Mapping[str, np.ndarray], str | None]:
+    """Return what a model answers, and what is wrong with the form of it."""
+    try:
+        got = actual(feeds)
+    except InputError as error:
+        return {}, f"{names[1]} cannot run{where}: {error}"
+    for name, value in wanted.items():
+        if name not in got:
+            return got, f'{names[1]} has no output "{name}"; it has {", ".join(got)}'
+        if got[name].shape != value.shape:
+            shapes = f"is {list(got[name].shape)}{where}; {names[0]} gives {list(value.shape)}"
+            return got, f'output "{name}" {shapes}'
+    return got, None
+
+
+def _told(sizes: Mapping[str, int], batch: str | None) -> str:
+    said = ", ".join(f"{'batch' if name == batch else name} {size}" for name, size in sizes.items())
+    return f" at {said}" if said else ""
+
+
+def _values(
+    expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray], where: str, names: tuple[str, str],
+    allowed: Tolerance | None, feeds: Feeds,
+) -> None:  # fmt: skip
+    for name, wanted in expected.items():
+        got = actual[name]
+        limit = allowed or tolerance(got, wanted)
+        at = outside(got, wanted, limit)
+        if at is not None:
+            raise Disagreement(
+                f'output "{name}"{list(at)}{where} is {number(got[at])}; {names[0]} gives {number(wanted[at])},'
+                f" and {limit.atol:g} + {limit.rtol:g} of it is allowed",
+                feeds,
+            )
+
+
+def _blame_dimension(expected: Answer, actual: Answer, cases: Cases, bad: Mapping[str, int], fault: str) -> None:
+    """Raise DimensionError if a case goes well, and one dimension more of the size that it has in `bad` spoils it."""
+
+    def goes(sizes: Mapping[str, int]) -> bool | None:
+        feeds = cases.at(sizes)
+        try:
+            return _ask(actual, feeds, expected(feeds), "", ("", ""))[1] is None
+        except ExportError:  # PyTorch takes these sizes together with others alone
+            return None
+
+    good = next((sizes for sizes in cases.all() if sizes != bad and goes(sizes)), None)
+    for name, size in (good or {}).items():
+        if bad[name] != size and goes({**(good or {}), name: bad[name]}) is False:
+            raise _constant(name, f"{size} goes well, and {bad[name]} does not: {fault}")
+
+
+def _constant(name: str, what: str) -> DimensionError:
+    return DimensionError(
+        f'the dynamic dimension "{name}" became a constant: {what}', "or declare it as the number it is"
     )
+
+
+def _metric(expected: Answer, actual: Answer, cases: Cases, labelled: Labelled) -> dict[str, Any]:
+    """Score both models on the given examples."""
+    scores: dict[str, list[np.ndarray]] = {"expected": [], "actual": []}
+    count = len(labelled.targets)
+    step = min(_BATCH, cases.ends[cases.batch][1]) if cases.batch else len(next(iter(cases.at({}).values())))
+    for start in range(0, count, step):
+        part = {name: array[start : start + step] for name, array in cases.given.items()}
+        targets = labelled.targets[start : start + step]
+        for who, model in (("expected", expected), ("actual", actual)):
+            scores[who].append(labelled.score(next(iter(model(part).values())), targets))
+    return {"name": labelled.metric, "n": count} | {who: float(np.concatenate(s).mean()) for who, s in scores.items()}

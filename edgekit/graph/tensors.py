@@ -16,6 +16,9 @@ from onnx import TensorProto
 from edgekit.signature import Tensor
 
 Shape = tuple[int, ...]
+STANDARD = "ai.onnx"
+STANDARD_NAMES = ("", STANDARD)  # both mean the same
+MICROSOFT = "com.microsoft"
 _NUMPY_NAME = {"float": "float32", "double": "float64"}
 
 
@@ -60,16 +63,35 @@ def outputs(model: onnx.ModelProto) -> list[Tensor]:
     return [_signature(value) for value in model.graph.output]
 
 
+def dynamic(told: Iterable[Tensor]) -> dict[str, list[str]]:
+    """List the dynamic dimensions, and where each stands: {"N": ["image[0]", "probabilities[0]"]}."""
+    found: dict[str, list[str]] = {}
+    for tensor in told:
+        for axis, dim in enumerate(tensor.shape):
+            if isinstance(dim, str) and dim != "...":
+                found.setdefault(dim, []).append(f"{tensor.name}[{axis}]")
+    return found
+
+
 def _signature(value: onnx.ValueInfoProto) -> Tensor:
     """Read one input or output: "?" is a dynamic dimension without a name, "..." a shape that is not told."""
     kind = value.type.WhichOneof("value")
     if kind != "tensor_type":
-        return Tensor(value.name, (kind or "unknown").removesuffix("_type"), ("...",))
+        return Tensor(value.name, _kind(value.type), ("...",))
     tensor = value.type.tensor_type
     dtype = dtype_name(tensor.elem_type)
     if not tensor.HasField("shape"):
         return Tensor(value.name, dtype, ("...",))
     return Tensor(value.name, dtype, tuple(_dimension(dim) for dim in tensor.shape.dim))
+
+
+def _kind(told: onnx.TypeProto) -> str:
+    """Write a type that is no tensor: "sequence(float32)", "optional(sequence(int64))"."""
+    kind = told.WhichOneof("value") or "unknown"
+    if kind == "tensor_type":
+        return dtype_name(told.tensor_type.elem_type)
+    inner = getattr(told, kind).elem_type if kind in ("sequence_type", "optional_type") else None
+    return kind.removesuffix("_type") + (f"({_kind(inner)})" if inner is not None else "")
 
 
 def _dimension(dim: onnx.TensorShapeProto.Dimension) -> int | str:
@@ -114,6 +136,38 @@ def subgraphs(node: onnx.NodeProto) -> Iterator[tuple[str, onnx.GraphProto]]:
             yield attribute.name, attribute.g
         for index, graph in enumerate(attribute.graphs):
             yield f"{attribute.name}_{index}", graph
+
+
+def graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """Yield a graph, and all graphs inside its nodes."""
+    yield graph
+    for node in graph.node:
+        for _, inner in subgraphs(node):
+            yield from graphs(inner)
+
+
+def external(model: onnx.ModelProto) -> list[str]:
+    """List the files of their own that weights lie in, in the order of their names."""
+    found: set[str] = set()
+    for graph in graphs(model.graph):
+        told = [
+            *graph.initializer,
+            *(part for each in graph.sparse_initializer for part in (each.values, each.indices)),
+        ]
+        told += (each.t for node in graph.node for each in node.attribute if each.HasField("t"))
+        found |= {entry.value for tensor in told for entry in tensor.external_data if entry.key == "location"}
+    return sorted(found)
+
+
+def domain_of(node: onnx.NodeProto) -> str:
+    """Return the domain of a node's operator: "ai.onnx" however that is written."""
+    return STANDARD if node.domain in STANDARD_NAMES else node.domain
+
+
+def operator(node: onnx.NodeProto) -> str:
+    """Write a node's operator as placements do: "Conv", "com.microsoft:FusedConv"."""
+    domain = domain_of(node)
+    return node.op_type if domain == STANDARD else f"{domain}:{node.op_type}"
 
 
 def name_nodes(nodes: Iterable[onnx.NodeProto]) -> None:

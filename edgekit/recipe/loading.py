@@ -61,9 +61,9 @@ def load(name_or_path: str | Path, overrides: Sequence[str] = (), quick: bool = 
 def resolved(recipe: Recipe) -> dict[str, Any]:
     """Give the recipe as JSON-ready values, defaults included: what a run is, for run.json and for its id.
 
-    What `--quick` would do and what a run is expected to take are left out, for they don't change a run.
+    What `--quick` would do, what a run is expected to take and the licence are left out, for they don't change a run.
     """
-    return recipe.model_dump(mode="json", by_alias=True, exclude={"quick", "expect"})
+    return recipe.model_dump(mode="json", by_alias=True, exclude={"quick", "expect", "licence"})
 
 
 def resolve_model(loaded: Loaded, file: str) -> Path:

@@ -224,6 +224,9 @@ class Recipe(Part):
         description="lower-case letters, digits and hyphens: it names the folder of the runs",
     )
     task: str = "image-classification"
+    licence: str | None = Field(
+        None, min_length=1, examples=["MIT"], description="what the model may be used for: its bundle says so"
+    )
     seed: Annotated[int, Field(ge=0)] = 0
     data: Data
     teacher: Teacher | None = None

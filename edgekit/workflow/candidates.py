@@ -35,7 +35,7 @@ def keep(folder: Path, key: str, made: Made, origin: Network, seconds: float) ->
     else:
         kept.append(GRAPH)
         if origin.graph and made.network is not None:
-            record["parameters"] = inspect(folder / GRAPH)["parameters"]
+            record["parameters"] = inspect(folder / GRAPH).parameters
     record["files"] = {name: files.sha256(folder / name) for name in kept}
     files.write_sealed(folder / RECORD, record)
     (folder / CHECKPOINT).unlink(missing_ok=True)

@@ -92,7 +92,8 @@ def prepare(loaded: Loaded) -> Job:
             "fingerprint": dataset.fingerprint,
             "prepared": recipe.data.model_dump(mode="json", include={"seed", "normalize", "augment"}),
         },
-        provenance={"recipe": resolved(recipe), "recipe_file": loaded.path.name},
+        provenance=({"licence": recipe.licence} if recipe.licence else {})
+        | {"recipe": resolved(recipe), "recipe_file": loaded.path.name},
         also=tuple(_taught(loaded, each, Train(epochs=0), deployment) for each in recipe.teacher.also)
         if recipe.teacher
         else (),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.parser
 import pytest
 import torch
 from torch import nn
@@ -16,6 +17,8 @@ from torch import nn
 from edgekit.errors import ExportError, StorageError
 from edgekit.exporting import ladder
 from edgekit.exporting.deployment import Deployed, Deployment
+from edgekit.exporting.origin import Origin
+from edgekit.graph.slimming import Slimmed
 from edgekit.runtime.session import open_session
 from edgekit.signature import Tensor
 
@@ -182,7 +185,7 @@ def test_an_export_that_no_exporter_can_make_says_why_for_each(tmp_path, capfd, 
 
 def test_what_pytorch_itself_refuses_is_told_in_its_words(tmp_path):
     with pytest.raises(
-        ExportError, match=r"PyTorch itself fails on an input x: float32\[N,4\]: .*2x4 and 5x3"
+        ExportError, match=r"PyTorch itself fails on an input x: float32\[N,4\] where N = 1: .*1x4 and 5x3"
     ) as caught:
         ladder.export(nn.Linear(5, 3), FEATURES, INPUTS, tmp_path / "a.onnx")
     assert caught.value.hint
@@ -196,7 +199,7 @@ class Two(nn.Linear):
 @pytest.mark.parametrize(
     ("network", "change", "inputs", "said"),
     [
-        (Two(4, 3), {}, INPUTS, "answers a tuple, not one tensor"),
+        (Two(4, 3), {}, INPUTS, "answers 2 tensors, not one alone"),
         (nn.Linear(4, 3), {}, INPUTS[:6], "the proof needs 7 examples, and there are 6"),
         (nn.Linear(4, 3), {"input": Tensor.parse("x: float32[1,4]")}, INPUTS, r'"x: float32\[1,4\]" has no batch'),
     ],
@@ -229,3 +232,28 @@ def test_what_is_printed_on_the_way_is_not_seen_and_what_comes_after_is(capfd, t
     sys.stdout.write("after")
     os.write(2, b"below")
     assert capfd.readouterr() == ("after", "below")
+
+
+FAT = """<ir_version: 8, opset_import: ["": 18]>
+g (float[N,4] x) => (float[N,4] logits) { same = Identity(x)  there = Neg(same)  logits = Neg(there) }"""
+
+
+@pytest.fixture
+def fat(monkeypatch):
+    """Have the ladder find one exporter, whose file has a node too many."""
+    model = onnx.parser.parse_model(FAT)
+    monkeypatch.setattr(ladder, "RUNGS", {"fat": lambda program, example: Origin(model)})
+
+
+def test_a_graph_is_slimmed(fat, tmp_path):
+    done = ladder.export(nn.Identity(), FEATURES, INPUTS, tmp_path / "a.onnx")
+    assert done.slimmed.nodes == (3, 2)
+    assert len(onnx.load(tmp_path / "a.onnx").graph.node) == 2
+
+
+def test_a_slimmed_graph_that_answers_otherwise_is_not_taken(fat, tmp_path, monkeypatch):
+    spoiled = onnx.parser.parse_model(FAT.replace("there = Neg(same)", "there = Abs(same)"))
+    monkeypatch.setattr(ladder.slimming, "slim", lambda model: Slimmed(spoiled, (3, 2), (9, 8)))
+    done = ladder.export(nn.Identity(), FEATURES, INPUTS, tmp_path / "a.onnx")
+    assert done.slimmed is None
+    assert [node.op_type for node in onnx.load(tmp_path / "a.onnx").graph.node] == ["Identity", "Neg", "Neg"]

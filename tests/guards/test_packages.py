@@ -18,7 +18,7 @@ DISTRIBUTION = {"PIL": "pillow", "yaml": "pyyaml", "sklearn": "scikit-learn", "t
 # Modules that come with another package, and are only imported beside it.
 BROUGHT_BY = {"markupsafe": "jinja2"}
 # Wanted by another package only: its own choice, so nobody pins it here.
-UNPINNED = {"edgekit-onnx", "onnxruntime-gpu", "onnxruntime-openvino", "datasets", "types-pyyaml"}
+UNPINNED = {"edgekit-onnx", "onnxruntime-gpu", "onnxruntime-openvino", "datasets", "transformers", "types-pyyaml"}
 
 
 def name_of(requirement: str) -> str:

@@ -29,7 +29,9 @@ def bundle(tmp_path, model):
     path = model("bundle/" + MODEL)
     tensors = [Tensor.parse(f"{name}: float32[N,4]") for name in "xy"]
     said = {MODEL: {"sha256": files.sha256(path), "bytes": path.stat().st_size}}
-    files.write_json(folder / FILE, Manifest("tiny", "classification", tensors[:1], tensors[1:], files=said).to_dict())
+    files.write_sealed(
+        folder / FILE, Manifest("tiny", "classification", tensors[:1], tensors[1:], files=said).to_dict()
+    )
     return folder
 
 

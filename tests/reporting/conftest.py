@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgekit import files
+
 PER_CLASS = {
     "teacher": [1.0, 0.973, 1.0, 0.973, 1.0, 1.0, 1.0, 0.972, 0.943, 0.972],
     "student": [1.0, 0.946, 0.971, 0.946, 0.972, 0.973, 1.0, 0.972, 0.886, 0.944],
@@ -221,7 +223,7 @@ def save(tmp_path: Path) -> Callable[[dict[str, Any]], Path]:
         (folder / "run.json").write_text(json.dumps(said), encoding="utf-8")
         if said["bundle"]:
             (folder / said["bundle"]).mkdir()
-            (folder / said["bundle"] / "manifest.json").write_text(json.dumps(MANIFEST), encoding="utf-8")
+            files.write_sealed(folder / said["bundle"] / "manifest.json", MANIFEST)
         for stage in said["stages"]:
             if stage["history"]:
                 history = folder / stage["history"]

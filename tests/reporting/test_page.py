@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from edgekit import files
 from edgekit.errors import DataError
 from edgekit.reporting import page
 
@@ -232,8 +233,9 @@ def test_the_five_lines_fit_what_the_bundle_takes(
 ) -> None:
     folder = save(run)
     manifest = folder / "bundle/manifest.json"
-    said = json.loads(manifest.read_text()) | {"task": task, "inputs": [tensor]}
-    manifest.write_text(json.dumps(said))
+    said = files.read_sealed(manifest)
+    assert said
+    files.write_sealed(manifest, said | {"task": task, "inputs": [tensor]})
     text = _read(folder).text
     assert line in text
     assert "image.png" not in text

@@ -54,12 +54,13 @@ def test_a_recipe_without_targets_asks_for_nothing(job: Job) -> None:
 
 def test_a_bundle_says_where_it_comes_from_and_nothing_of_the_makers_folders(tiny: Path, tmp_path: Path) -> None:
     data = tiny.parent / "shapes.npz"
-    tiny.write_text(tiny.read_text().replace("source: shapes.npz", f"source: {data}"))
+    tiny.write_text("licence: MIT\n" + tiny.read_text().replace("source: shapes.npz", f"source: {data}"))
     job = preparing.prepare(load(tiny))
     record = running.run(job, tmp_path / "runs" / "tiny" / "id", until="student")
     bundle = tmp_path / "runs" / "tiny" / "id" / "bundle"
     said = json.loads((bundle / "manifest.json").read_text())
     assert said["provenance"]["seed"] == 0
+    assert said["provenance"]["licence"] == "MIT"
     assert said["provenance"]["kept"] == record["kept"]
     assert [stage["id"] for stage in said["provenance"]["stages"]] == ["teacher", "student"]
     assert said["metrics"]["accuracy"]["split"] == "test"

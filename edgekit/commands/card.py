@@ -1,0 +1,94 @@
+"""What a bundle says of itself, in lines for people. For `inspect`; imports nothing until it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edgekit.manifest import Manifest
+
+_SHOWN = 12  # items of a list
+_WIDEST = 240  # characters of a fact; --json has them whole
+
+
+def lines(card: Manifest) -> Iterator[tuple[str, str]]:
+    """Yield what the card says, each line with its label."""
+    yield "bundle", f"{card.name}, {card.task}"
+    if card.labels:
+        shown = ", ".join(card.labels[:_SHOWN])
+        more = f", ... ({len(card.labels)} in all)" if len(card.labels) > _SHOWN else ""
+        yield "labels", shown + more
+    for name, metric in card.metrics.items():
+        yield name, _metric(metric)
+    if card.latency:
+        yield "latency", _latency(card.latency)
+    if card.parity:
+        yield "parity", _parity(card.parity)
+    if card.preprocessing:
+        yield "preprocessing", _facts(card.preprocessing)
+    if card.requires:
+        yield "requires", _requires(card.requires)
+    for key, value in card.provenance.items():
+        if key != "machine":  # the latency names it
+            yield key, _stages(value) if key == "stages" else short(_facts(value))
+
+
+def short(text: str) -> str:
+    """Cut a long text, and put it on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= _WIDEST else f"{line[: _WIDEST - 3]}..."
+
+
+def _metric(metric: dict[str, Any]) -> str:
+    from edgekit.reporting.wording import percent
+
+    text = percent(metric["value"])
+    if metric.get("low") is not None:
+        text += f" [{100 * metric['low']:.1f}, {100 * metric['high']:.1f}]"
+    if "n" in metric:
+        text += f" on {metric['n']:,} examples"
+    return text + (f" ({metric['split']})" if "split" in metric else "")
+
+
+def _latency(latency: dict[str, Any]) -> str:
+    from edgekit.reporting.wording import significant
+
+    text = f"p50 {significant(latency['p50_us'])} µs"
+    if latency.get("p50_low_us") is not None:
+        text += f" [{significant(latency['p50_low_us'])}, {significant(latency['p50_high_us'])}]"
+    if latency.get("p90_us") is not None:
+        text += f", p90 {significant(latency['p90_us'])} µs"
+    where = {"device": "{}", "threads": "threads {}", "batch": "batch {}", "machine": "{}"}
+    told = [form.format(latency[key]) for key, form in where.items() if key in latency]
+    return f"{text} ({', '.join(told)})"
+
+
+def _parity(parity: dict[str, Any]) -> str:
+    text = f"differs from PyTorch by at most {parity.get('max_abs', 0):.1e}"
+    if "argmax_agreement" in parity:
+        text += f", same answer on {100 * parity['argmax_agreement']:.1f} %"
+    text += f", at batch {', '.join(map(str, parity['batches']))}" if "batches" in parity else ""
+    if metric := parity.get("metric"):
+        text += f"; {metric['name']} {metric['expected']:.4g} became {metric['actual']:.4g} on {metric['n']:,} examples"
+    return text
+
+
+def _requires(requires: dict[str, Any]) -> str:
+    told = {"onnxruntime": "onnxruntime {} or newer", "opset": "opset {}", "ir": "IR {}"}
+    return ", ".join(told.get(key, key + " {}").format(value) for key, value in requires.items())
+
+
+def _stages(stages: Any) -> str:
+    return ", ".join(f"{stage['id']} ({stage['decision']})" for stage in stages)
+
+
+def _facts(value: Any) -> str:
+    """Write the facts of a card on one line, nested ones without their braces."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_facts(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        shown = [_facts(part) for part in value[:_SHOWN]]
+        return " ".join([*shown, "..."] if len(value) > _SHOWN else shown)
+    return str(value)

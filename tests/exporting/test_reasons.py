@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+from torch import nn
+
+from edgekit.errors import ExportError
+from edgekit.exporting import shipping
+from edgekit.exporting.reasons import why
+
+
+class Inner(nn.Module):
+    def forward(self, x):
+        return torch.linalg.matrix_exp(x.view(-1, 2, 2)).flatten(1)
+
+
+class Outer(nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, 4), inner)
+
+    def forward(self, x):
+        return self.body(x)
+
+
+def test_an_operator_that_onnx_lacks_is_named_with_its_module(tmp_path):
+    with pytest.raises(ExportError) as caught:
+        shipping.export(Outer(Inner()), None, tmp_path / "bundle", inputs=["x: float32[N,4]"])
+    assert re.search(
+        r"there is no ONNX for the operator aten\.linalg_matrix_exp, in body\.1 \(Inner\)", str(caught.value)
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+class Failing(nn.Module):
+    def forward(self, x):
+        raise ValueError("first line\nsecond line") from KeyError("cause")
+
+
+def test_the_module_that_was_running_is_named_with_the_cause():
+    module = Outer(Failing())
+    with pytest.raises(ValueError, match="first line") as caught:
+        module(torch.zeros(1, 4))
+    assert why(caught.value, module) == "KeyError: 'cause', in body.1 (Failing)"
+    assert why(caught.value) == "KeyError: 'cause'"
+    assert why(ValueError("first line\nsecond line")) == "ValueError: first line"
