@@ -69,7 +69,7 @@ class Manifest:
 
     @classmethod
     def from_dict(cls, said: dict[str, Any], where: str) -> Manifest:
-        """Read what `to_dict` gave; raise BundleError where it is not a manifest, or a newer one."""
+        """Read what `to_dict` gave and a seal was put on; BundleError where it is not a manifest, or a newer one."""
         schema = said.get("schema") if isinstance(said, dict) else None
         if type(schema) is not int or schema < 1:
             raise BundleError(f'"{where}" is not an edgekit manifest: it has no "schema"')
@@ -78,14 +78,18 @@ class Manifest:
                 f'"{where}" has manifest schema {schema}; this edgekit reads up to {SCHEMA}',
                 "pip install --upgrade edgekit-onnx",
             )
-        values = {key: value for key, value in said.items() if key not in ("schema", "seal")}
-        if "seal" in said and not _sealed(said):
+        if "seal" not in said:
+            raise BundleError(f'"{where}" has no seal: it was altered, or another program wrote it', COPY_AGAIN)
+        if not _sealed(said):
             raise BundleError(f'"{where}" was altered: its seal is not that of what it says', COPY_AGAIN)
+        values = {key: value for key, value in said.items() if key not in ("schema", "seal")}
         for key, kind in _KINDS.items():
             if not isinstance(values.get(key, kind()), kind):
                 import json
 
                 raise BundleError(f'"{where}" is not an edgekit manifest: "{key}" is {json.dumps(values[key])[:60]}')
+        if foreign := [key for key in values if key not in (*_KINDS, "files")]:
+            raise BundleError(f'"{where}" is not an edgekit manifest: it says "{foreign[0]}", which is no key of one')
         try:
             values["inputs"] = [Tensor.parse(line) for line in values["inputs"]]
             values["outputs"] = [Tensor.parse(line) for line in values["outputs"]]

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from edgekit import files
 from edgekit.errors import BundleError
+from edgekit.hashing import fingerprint
 from edgekit.manifest import FILE, SCHEMA, Manifest
 from edgekit.signature import Tensor
 
@@ -22,8 +25,12 @@ def card() -> Manifest:
     )
 
 
+def sealed(said: dict[str, Any]) -> dict[str, Any]:
+    return said | {"seal": fingerprint(said)}
+
+
 def test_a_manifest_comes_back_from_json_as_it_was(tmp_path):
-    (tmp_path / FILE).write_text(json.dumps(card().to_dict()))
+    files.write_sealed(tmp_path / FILE, card().to_dict())
     read = Manifest.read(tmp_path)
     assert vars(read) == vars(card())
     assert read.to_dict() == card().to_dict()
@@ -51,20 +58,25 @@ def test_what_is_left_out_is_empty():
         ({"outputs": [3]}, "not an edgekit manifest"),
         ({"labels": "abc"}, '"labels" is "abc"'),
         ({"name": 3}, '"name" is 3'),
-        ({"colour": "red"}, "colour"),
+        ({"colour": "red"}, 'is not an edgekit manifest: it says "colour"'),
     ],
     ids=["no schema", "newer", "no tensor", "one string", "number", "labels", "name", "unknown key"],
 )
 def test_a_manifest_that_is_none_says_what_is_wrong_and_where(change, said):
     with pytest.raises(BundleError, match=said) as caught:
-        Manifest.from_dict(card().to_dict() | change, "some/place")
+        Manifest.from_dict(sealed(card().to_dict() | change), "some/place")
     assert "some/place" in str(caught.value)
 
 
 def test_a_newer_manifest_asks_for_a_newer_edgekit():
     with pytest.raises(BundleError) as caught:
-        Manifest.from_dict(card().to_dict() | {"schema": 99}, "x")
+        Manifest.from_dict(sealed(card().to_dict() | {"schema": 99}), "x")
     assert caught.value.hint == "pip install --upgrade edgekit-onnx"
+
+
+def test_a_seal_cannot_be_left_out():
+    with pytest.raises(BundleError, match='"x" has no seal'):
+        Manifest.from_dict(card().to_dict(), "x")
 
 
 @pytest.mark.parametrize("key", ["task", "inputs"])
@@ -72,7 +84,7 @@ def test_a_key_that_must_be_there_is_missed(key):
     said = card().to_dict()
     del said[key]
     with pytest.raises(BundleError, match=key):
-        Manifest.from_dict(said, "x")
+        Manifest.from_dict(sealed(said), "x")
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "3"], ids=["cut short", "list", "number"])

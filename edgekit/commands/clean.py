@@ -16,7 +16,9 @@ def command(
     keep: Annotated[
         int, typer.Option(min=0, help="How many of each recipe's newest runs to keep, finished and unfinished each.")
     ] = 1,
-    caches: Annotated[bool, typer.Option("--caches", help="Also remove the teachers' kept answers.")] = False,
+    caches: Annotated[
+        bool, typer.Option("--caches", help="Also remove the teachers' kept answers and TensorRT's engines.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove them; without it they are only shown.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document on the last line of stdout.")
@@ -34,7 +36,8 @@ def command(
 
     found = [*_old_runs(Path(runs), keep)]
     if caches:
-        found += [_entry(folder, "teacher's answers") for folder in _folders(files.home() / "teachers")]
+        for name, what in (("teachers", "teacher's answers"), ("engines", "TensorRT's engines")):
+            found += [_entry(folder, what) for folder in _folders(files.home() / name)]
     for entry in found:
         folder = Path(entry["path"])
         with files.disk_errors(folder):

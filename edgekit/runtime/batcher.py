@@ -9,11 +9,11 @@ import weakref
 from types import TracebackType
 from typing import Any
 
-from edgekit.errors import BundleError, InputError, UsageError
-from edgekit.runtime.feeds import describe
-from edgekit.runtime.joining import Request, Worker
+from edgekit.errors import UsageError
+from edgekit.runtime.joining import LONGEST, Request, Worker
 from edgekit.runtime.model import Model
-from edgekit.signature import DTYPES, Tensor
+from edgekit.runtime.settings import number, shown, whole
+from edgekit.runtime.splitting import check_batch, rows
 
 
 class Batcher:
@@ -32,17 +32,14 @@ class Batcher:
     """
 
     def __init__(self, model: Model, max_batch: int = 32, max_delay_ms: float = 0.0, max_queue: int = 1024) -> None:
-        for name, value, least in (("max_batch", max_batch, 1), ("max_queue", max_queue, 1)):
-            if value < least:
-                raise UsageError(f"{name} is {value}, not a positive number")
-        if not 0 <= max_delay_ms < float("inf"):
-            raise UsageError(f"max_delay_ms is {max_delay_ms}, not a number of milliseconds from 0 on")
-        _check(model)
+        if not hasattr(model, "check"):
+            raise UsageError(f"a Batcher was given {shown(model)} for a model", "give it what edgekit.load returned")
+        self.max_batch = whole("max_batch", max_batch)
+        self.max_delay_ms = number("max_delay_ms", max_delay_ms, 0, 1e3 * LONGEST, "milliseconds")
+        self.max_queue = whole("max_queue", max_queue)
+        check_batch("a Batcher", model.inputs, model.outputs)
         self.model = model
-        self.max_batch = max_batch
-        self.max_delay_ms = max_delay_ms
-        self.max_queue = max_queue
-        self._worker = Worker(model, max_batch, max_queue)
+        self._worker = Worker(model, self.max_batch, self.max_queue)
         weakref.finalize(self, self._worker.stop).atexit = False
 
     @property
@@ -54,16 +51,14 @@ class Batcher:
         """Queue a request and return its Future; `cancel()` takes it back while it waits. Leave its arrays unchanged.
 
         InputError where the feeds do not fit: at once, and no other request is harmed. BusyError where the queue is
-        full or the batcher closed. A request that is not begun within `timeout` seconds is not run, and gets a
-        DeadlineError.
+        full, UsageError where the batcher is closed. A request that is not begun within `timeout` seconds is not run,
+        and gets a DeadlineError.
         """
+        if timeout is not None:
+            timeout = number("timeout", timeout, -LONGEST, LONGEST, "seconds")  # below 0: it is late already
         arrays = dict(self.model.check(feeds))  # the caller may fill its own with the next ones
-        sizes = {len(array) for array in arrays.values()}
-        if len(sizes) != 1:
-            given = ", ".join(f"{name}: {describe(array)}" for name, array in arrays.items())
-            raise InputError(f"the inputs differ in their number of rows: {given}")
         kind = tuple([array.shape[1:] for array in arrays.values()])
-        request = Request(arrays, sizes.pop(), kind, self.max_delay_ms / 1e3, timeout)
+        request = Request(arrays, rows(arrays), kind, self.max_delay_ms / 1e3, timeout)
         self._worker.put(request)
         return request
 
@@ -107,19 +102,3 @@ class Batcher:
     def __repr__(self) -> str:
         settings = f"max_batch={self.max_batch}, max_delay_ms={self.max_delay_ms:g}, max_queue={self.max_queue}"
         return f"Batcher({self.model.name!r}, {settings})"
-
-
-def _check(model: Model) -> None:
-    """Raise BundleError unless every input and output of `model` begins with a dimension of any size."""
-
-    def batched(tensor: Tensor) -> bool:
-        return tensor.dtype in DTYPES and bool(tensor.shape) and isinstance(tensor.shape[0], str)
-
-    if not model.inputs:
-        raise BundleError(f'"{model.name}" cannot be batched: it has no inputs')
-    for tensor in (*model.inputs, *model.outputs):
-        if not batched(tensor):
-            raise BundleError(
-                f'"{model.name}" cannot be batched: "{tensor}" does not begin with a dynamic dimension',
-                "export it with a dynamic batch, or call the model itself",
-            )

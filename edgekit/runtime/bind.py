@@ -1,19 +1,21 @@
 """A call whose arrays are made once: written in place, run, read in place. numpy and onnxruntime alone.
 
-Nothing is checked or allocated between the runs, so it is the quickest call there is, and the least forgiving.
+Nothing is checked or allocated between the runs, so it is the quickest call there is, and the least forgiving. On a GPU
+there are buffers in its memory too; that has not been run on one yet.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from itertools import count
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgekit.errors import InputError, UsageError, nearest
-from edgekit.runtime import shortcut, staging
+from edgekit.runtime import shortcut
 from edgekit.runtime.feeds import NUMBERS, Array, describe
 from edgekit.runtime.reasons import reason
 from edgekit.signature import Tensor
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from edgekit.runtime.session import Session
 
 _NUMERIC = NUMBERS | {"bool"}
+# Of a device's kind, what onnxruntime calls the memory that its provider computes in, where that is not ours.
+_MEMORY = {"cuda": "cuda", "tensorrt": "cuda"}
+_graphs = count(1)  # 0 is onnxruntime's own
 _ALIGNED = 64  # bytes: a cache line, so that where an array comes to lie does not change how fast it is read
 
 
@@ -33,7 +38,8 @@ class Bound:
 
     It belongs to the thread that made it, and `run` in another is a UsageError; each thread binds its own to the one
     model. The arrays are plain memory of this process, and stay yours after the end of the `with`; on a GPU each run
-    copies them to buffers of its own there, and back.
+    copies them to buffers of its own there, and back. With CUDA graphs it has one of its own, recorded by its first run
+    and kept until the model is closed.
     """
 
     __slots__ = ("_owner", "_run", "inputs", "outputs")
@@ -46,16 +52,7 @@ class Bound:
         outputs = {name: _aligned(array) for name, array in session.run(inputs).items()}
         self.inputs: Mapping[str, Array] = MappingProxyType(inputs)
         self.outputs: Mapping[str, Array] = MappingProxyType(outputs)
-        binding = session._session.io_binding()
-        place = staging.memory(session.device)
-        self._run: Callable[[], object]
-        if place[0] != "cpu":
-            self._run = staging.runner(session._session, binding, inputs, outputs, place)
-            return
-        for bind, bound in ((binding.bind_input, inputs), (binding.bind_output, outputs)):
-            for name, array in bound.items():
-                bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
-        self._run = shortcut.bound_runner(session._session, binding)
+        self._run: Callable[[], object] = _runner(session, inputs, outputs)
 
     def run(self) -> Mapping[str, Array]:
         """Run on what stands in `inputs`, and return `outputs`. InputError where the model cannot."""
@@ -134,6 +131,55 @@ def _sizes(inputs: list[Tensor], batch: int | None, shapes: Mapping[str, tuple[i
             raise InputError(f'the shape of input "{name}" is {shape!r}', f"write it as bind({name}=(4, 3))")
         sizes |= {dim: size for dim, size in zip(known[name].shape, shape, strict=False) if dim != "_"}
     return sizes
+
+
+def _runner(session: Session, inputs: Mapping[str, Array], outputs: Mapping[str, Array]) -> Callable[[], object]:
+    """Bind to the arrays, or to buffers on the GPU that `session` computes on; return what runs and fills `outputs`."""
+    binding = session._session.io_binding()
+    kind, _, part = session.device.partition(":")
+    if kind in _MEMORY:
+        options = shortcut.replaying(next(_graphs)) if session._graphs else None
+        return _staged(session._session, binding, inputs, outputs, (_MEMORY[kind], int(part or 0)), options)
+    for bind, bound in ((binding.bind_input, inputs), (binding.bind_output, outputs)):
+        for name, array in bound.items():
+            bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+    return shortcut.bound_runner(session._session, binding)
+
+
+def _staged(
+    session: Any,
+    binding: Any,
+    inputs: Mapping[str, Array],
+    outputs: Mapping[str, Array],
+    place: tuple[str, int],
+    options: Any,
+) -> Callable[[], None]:
+    """Bind to buffers in the memory `place`; return what copies `inputs` there, runs, and fills `outputs`.
+
+    Their addresses stay from run to run, as a CUDA graph needs them. `options`: the `onnxruntime.RunOptions`.
+    """
+    from onnxruntime import OrtValue
+
+    given = {name: OrtValue.ortvalue_from_numpy(array, *place) for name, array in inputs.items()}
+    answers = {
+        name: OrtValue.ortvalue_from_shape_and_type(list(array.shape), array.dtype.type, *place)
+        for name, array in outputs.items()
+    }
+    for name, value in given.items():
+        binding.bind_ortvalue_input(name, value)
+    for name, value in answers.items():
+        binding.bind_ortvalue_output(name, value)
+
+    def run() -> None:
+        for name, value in given.items():
+            value.update_inplace(inputs[name])
+        binding.synchronize_inputs()
+        session.run_with_iobinding(binding, options)
+        binding.synchronize_outputs()
+        for name, value in answers.items():
+            np.copyto(outputs[name], value.numpy())
+
+    return run
 
 
 def _aligned(array: Array) -> Array:

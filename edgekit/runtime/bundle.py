@@ -10,11 +10,12 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from edgekit.errors import BundleError, InputError
+from edgekit.errors import BundleError, InputError, UsageError
 from edgekit.manifest import COPY_AGAIN, FILE, MODEL, Manifest
 from edgekit.runtime import external, kinds
 from edgekit.runtime.model import Model
 from edgekit.runtime.session import Session, open_session
+from edgekit.runtime.settings import shown, whole
 from edgekit.signature import Tensor
 
 
@@ -27,7 +28,7 @@ def load(
     cast: bool = False,
     max_batch: int | None = None,
     fallback: Sequence[str] = (),
-    placement: Literal["any", "strict"] = "any",
+    placement: Literal["any", "strict", "gpu"] = "any",
     options: Mapping[str, object] | None = None,
     shapes: Mapping[str, tuple[int, int, int]] | None = None,
     spinning: bool = True,
@@ -39,8 +40,9 @@ def load(
     checked. `cast` True converts numbers of another dtype than the model's. Batches above `max_batch` are run in parts.
 
     `fallback`: devices to try, in order, where `device` does not run. `placement` "strict" refuses to leave any node to
-    another device. `options`: the provider's own, for `device` alone. `shapes`: each dynamic dimension's least, usual
-    and greatest size, which TensorRT builds for. `spinning` False has threads sleep between calls.
+    another device; "gpu" too, but TensorRT may leave nodes to CUDA. `options`: the provider's own, for `device` alone.
+    `shapes`: each dynamic dimension's least, usual and greatest size, which TensorRT builds for, as {"N": (1, 8, 32)};
+    `max_batch` says it where the batch is all that is dynamic. `spinning` False has threads sleep between calls.
     `session.open_session` says more of these. BundleError, DeviceError, UsageError.
 
     Of a bare file nothing is known: damage may go unseen, and onnxruntime before 1.31 can crash on a damaged .ort file.
@@ -48,6 +50,9 @@ def load(
     settings: dict[str, Any] = {
         "fallback": fallback, "placement": placement, "options": options, "shapes": shapes, "spinning": spinning
     }  # fmt: skip
+    _check_types(path, fallback, options, shapes)
+    if max_batch is not None:
+        max_batch = settings["max_batch"] = whole("max_batch", max_batch, "leave it out to run batches whole")
     place = os.fspath(path)
     if not os.path.isdir(place):
         if not os.path.exists(place):
@@ -60,19 +65,24 @@ def load(
         manifest = Manifest.read(place)
     except InputError as error:
         raise BundleError(f'the manifest of "{place}" is damaged: {error}', COPY_AGAIN) from None
+    _check_version(place, manifest)
     _check_files(place, manifest.files, verify)
-    if shapes is None and max_batch:
-        settings["shapes"] = _batches(manifest.inputs, max_batch)
     listed = frozenset(manifest.files)
     session = _opened(os.path.join(place, MODEL), listed, device, threads, inputs=manifest.inputs, **settings)
     _check_signature(place, manifest, session)
+    _check_labels(place, manifest, session)
     return Model(manifest.name, session, manifest, cast, place, max_batch)
 
 
-def _batches(inputs: list[Tensor], max_batch: int) -> dict[str, tuple[int, int, int]] | None:
-    """Return the shapes that `max_batch` stands for, where the batch is all that is dynamic."""
-    names = {dim for tensor in inputs for dim in tensor.shape if isinstance(dim, str)}
-    return dict.fromkeys(names, (1, max_batch, max_batch)) if len(names) == 1 else None
+def _check_types(path: Any, fallback: Any, options: Any, shapes: Any) -> None:
+    """Raise UsageError for what is of another kind than `load` takes, and would fail later and less clearly."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise UsageError(f"the path is {shown(path)}", "give a bundle's folder, or an ONNX file, as text or Path")
+    if not isinstance(fallback, (str, list, tuple)):
+        raise UsageError(f"fallback is {shown(fallback)}, not a list of devices", "leave it out to have none")
+    for name, value in (("options", options), ("shapes", shapes)):
+        if value is not None and not isinstance(value, Mapping):
+            raise UsageError(f"{name} is {shown(value)}, not a dict", "leave it out to have none")
 
 
 def _opened(file: str, listed: frozenset[str] | None, device: str, threads: int | None, **settings: Any) -> Session:
@@ -90,6 +100,25 @@ def _instead_of(folder: str) -> str:
         return f'it is a run: load "{os.path.join(folder, "bundle")}"'
     models = sorted(name for name in os.listdir(folder) if name.endswith((".onnx", ".ort")))
     return f'load "{os.path.join(folder, models[0])}", a bare file' if models else "edgekit distill makes one"
+
+
+def _check_version(folder: str, manifest: Manifest) -> None:
+    """Raise BundleError where the manifest requires a newer onnxruntime than this one."""
+    import onnxruntime
+
+    needed, here = manifest.requires.get("onnxruntime", "0"), onnxruntime.__version__
+    try:
+        newer = _version(str(needed)) > _version(here)
+    except ValueError:
+        raise BundleError(f'the manifest of "{folder}" requires onnxruntime "{needed}", which is no version') from None
+    if newer:
+        raise BundleError(
+            f'"{folder}" needs onnxruntime {needed} or newer; this is {here}', "upgrade onnxruntime, or export it anew"
+        )
+
+
+def _version(said: str) -> list[int]:
+    return [int(part) for part in said.split(".")[:2]]
 
 
 def _check_files(folder: str, files: Any, verify: bool) -> None:
@@ -138,4 +167,15 @@ def _check_signature(folder: str, manifest: Manifest, session: Session) -> None:
                 f'the manifest of "{folder}" says {way} {", ".join(map(str, said))}; '
                 f"{MODEL} has {', '.join(map(str, found))}",
                 COPY_AGAIN,
+            )
+
+
+def _check_labels(folder: str, manifest: Manifest, session: Session) -> None:
+    """Raise BundleError where the number of classes is fixed and is not that of the labels."""
+    for tensor in (*manifest.outputs, *session.outputs) if manifest.labels else ():
+        classes = tensor.shape[-1] if tensor.name in ("probabilities", "logits") and len(tensor.shape) == 2 else "_"
+        if isinstance(classes, int) and classes != len(manifest.labels):
+            raise BundleError(
+                f'the manifest of "{folder}" has {len(manifest.labels)} labels for {classes} classes: {tensor}',
+                "make the bundle anew, with one label for each class",
             )

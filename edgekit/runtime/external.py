@@ -33,14 +33,15 @@ def check(path: str, listed: frozenset[str] | None = None) -> None:
     folder.
     """
     folder = os.path.dirname(path)
-    for name in _files(path):
+    # A store of blobs may link both files into itself; a link to anywhere else leads out.
+    homes = [os.path.join(os.path.realpath(folder), ""), os.path.join(os.path.dirname(os.path.realpath(path)), "")]
+    for name in files(path):
         if os.path.isabs(name) or "\\" in name or ":" in name or ".." in name.split("/"):
-            raise BundleError(
-                f'"{path}" reads its weights from "{name}", which lies outside its folder',
-                "save the model with its data beside it, and do not trust this one",
-            )
+            raise _outside(path, name)
         if not os.path.isfile(os.path.join(folder, name)):
             raise BundleError(f'"{path}" reads its weights from "{name}", which is missing', "copy it too")
+        if not os.path.realpath(os.path.join(folder, name)).startswith(tuple(homes)):
+            raise _outside(path, name)
         if listed is not None and os.path.normpath(name) not in listed:
             raise BundleError(
                 f'"{path}" reads its weights from "{name}", which the manifest does not list',
@@ -48,7 +49,14 @@ def check(path: str, listed: frozenset[str] | None = None) -> None:
             )
 
 
-def _files(path: str) -> list[str]:
+def _outside(path: str, name: str) -> BundleError:
+    return BundleError(
+        f'"{path}" reads its weights from "{name}", which lies outside its folder',
+        "save the model with its data beside it, and do not trust this one",
+    )
+
+
+def files(path: str) -> list[str]:
     """Return the names of the files that the tensors of the ONNX file at `path` lie in."""
     try:
         with open(path, "rb") as stream:

@@ -83,7 +83,7 @@ class Feeds:
         if kind.form == "tensor":
             return self._array(name, given, dtype)
         if not isinstance(given, (list, tuple)):
-            raise InputError(f'input "{name}": given {describe(given)}, expected a list of {dtype} arrays')
+            raise InputError(f'input "{name}": given {describe(given)}, expected {self._wanted(name)}')
         return [self._array(name, each, dtype) for each in given]
 
     def _array(self, name: str, given: Any, dtype: np.dtype[Any]) -> Array:
@@ -107,10 +107,11 @@ class Feeds:
         free = self._cast or isinstance(value, (list, tuple, int, float, str)) or array.dtype.kind in "UT"
         if holds and free:
             return held(name, array, dtype)
-        raise InputError(
-            f'input "{name}": given {describe(array)}, expected {_shape_of(self._inputs[name])}',
-            f'x.astype("{dtype}"), or load the model with cast=True' if holds else None,
-        )
+        hint = f'x.astype("{dtype}"), or load the model with cast=True' if holds else None
+        if array.dtype.kind == "f" and dtype.kind in "iu":
+            hint = f'fractions are not cut off: x.round().astype("{dtype}") where the values are meant to be whole'
+        shown = describe(value if array.dtype.kind == "O" and not array.ndim else array)
+        raise InputError(f'input "{name}": given {shown}, expected {self._wanted(name)}', hint)
 
     def _named(self, value: Any) -> dict[str, Any]:
         if len(self._inputs) != 1:
@@ -154,7 +155,13 @@ class Feeds:
         hint = None
         if array.ndim == len(tensor.shape) - 1 and isinstance(tensor.shape[0], str):
             hint = f'x[None] makes it a batch: "{tensor.shape[0]}" is any number of them'
-        return InputError(f'input "{name}": given {describe(array)}, expected {_shape_of(tensor)}', hint)
+        return InputError(f'input "{name}": given {describe(array)}, expected {self._wanted(name)}', hint)
+
+    def _wanted(self, name: str) -> str:
+        kind, tensor = self._kinds[name], self._inputs[name]
+        if kind.form == "sequence":
+            return f"a list of {kind.dtype} arrays"
+        return f"{kind.dtype}[{','.join(map(str, tensor.shape))}]"
 
 
 def held(name: str, array: Array, dtype: np.dtype[Any]) -> Array:
@@ -170,12 +177,8 @@ def held(name: str, array: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def describe(value: Any) -> str:
-    """Return what a value is, as `float32[2,3]` for an array and its type's name for the rest."""
+    """Return what a value is: `float32[2,3]` for an array, `None`, and its type's name for the rest."""
     if isinstance(value, np.ndarray):
-        dtype = "string" if value.dtype.kind in "UT" else value.dtype
-        return f"{dtype}[{','.join(map(str, value.shape))}]"
-    return type(value).__name__
-
-
-def _shape_of(tensor: Tensor) -> str:
-    return str(tensor).removeprefix(f"{tensor.name}: ")
+        texts = value.dtype.kind in "UT" or (value.size and all(isinstance(each, str) for each in value.flat))
+        return f"{'string' if texts else value.dtype}[{','.join(map(str, value.shape))}]"
+    return "None" if value is None else type(value).__name__

@@ -22,6 +22,7 @@ import numpy as np
 from edgekit.errors import BundleError, BusyError, DeadlineError, UsageError
 
 Arrays = dict[str, Any]
+LONGEST = 1e6  # seconds: what a thread can wait for on every system
 
 
 class Request(Future[Arrays]):
@@ -102,7 +103,7 @@ class Worker:
         self.waiting = 0
 
     def put(self, request: Request) -> None:
-        """Queue a request; BusyError where the queue is full or closed, UsageError after a fork."""
+        """Queue a request; BusyError where the queue is full, UsageError where it is closed, or after a fork."""
         if self._thread and not self._thread.is_alive() and not self._closed:
             raise UsageError(
                 "this process is a fork of the one the batcher works in",
@@ -110,7 +111,7 @@ class Worker:
             )
         with self._changed:
             if self._closed:
-                raise BusyError("the batcher is closed")
+                raise UsageError("the batcher is closed", "make another: this one takes no requests any more")
             if self.waiting >= self._max_queue:
                 raise BusyError(f"{self.waiting} requests are waiting already", "try again later, or raise max_queue")
             if self._thread is None:

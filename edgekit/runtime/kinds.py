@@ -1,4 +1,4 @@
-"""Reads onnxruntime's names of what goes in and out: `float32`, `seq(tensor(float))`, `optional(tensor(int64))`.
+"""Reads how onnxruntime describes what goes in and out: `float32`, `seq(tensor(float))`, `optional(tensor(int64))`.
 
 Imports errors and signature alone.
 """
@@ -6,7 +6,7 @@ Imports errors and signature alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edgekit.errors import BundleError
 from edgekit.signature import DTYPES, Tensor
@@ -32,6 +32,13 @@ def read(name: str) -> Kind:
     return Kind(form, _NUMPY.get(dtype, dtype), optional)
 
 
+def tensor(node: Any) -> Tensor:
+    """Read onnxruntime's description of an input or output; "_" is a dimension that has no name."""
+    kind = read(node.type)
+    dtype = kind.dtype if kind.form == "tensor" and not kind.optional else node.type
+    return Tensor(node.name, dtype, tuple(_dim(dim) for dim in node.shape))
+
+
 def check(where: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
     """Raise BundleError where a value would be of a dtype that numpy lacks, such as bfloat16 or int4."""
     for way, tensors in (("takes", inputs), ("answers", outputs)):
@@ -41,6 +48,13 @@ def check(where: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> No
                 raise BundleError(
                     f'"{where}" {way} "{tensor}", and numpy has no {dtype}', "let the graph cast it to float32 or int8"
                 )
+
+
+def _dim(dim: Any) -> int | str:
+    """Keep a size, or a name: "2*s0" is no name that a manifest could hold."""
+    if isinstance(dim, str):
+        return dim if dim.isidentifier() else "_"
+    return dim if isinstance(dim, int) and dim >= 0 else "_"
 
 
 def _unwrapped(name: str, around: str) -> tuple[str, bool]:

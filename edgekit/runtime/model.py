@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edgekit.errors import InputError
 from edgekit.runtime.feeds import Feeds
 from edgekit.runtime.session import Session
 from edgekit.signature import Tensor
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from edgekit.runtime.bind import Bound
     from edgekit.runtime.devices.placement import Placement
     from edgekit.runtime.predictors.prediction import Answer
+    from edgekit.runtime.splitting import Splitting
 
 
 class Model:
@@ -29,7 +31,7 @@ class Model:
     bundle lies, None for a bare file. Safe to call from several threads.
     """
 
-    __slots__ = ("_feeds", "_run", "folder", "inputs", "labels", "manifest", "name", "outputs", "session")
+    __slots__ = ("_feeds", "_run", "_splitting", "folder", "inputs", "labels", "manifest", "name", "outputs", "session")
 
     def __init__(
         self,
@@ -48,11 +50,12 @@ class Model:
         self.outputs: list[Tensor] = manifest.outputs if manifest else session.outputs
         self.labels: list[str] = manifest.labels if manifest else []
         self._feeds = Feeds(self.inputs, cast)
-        self._run: Callable[[dict[str, Any]], dict[str, Any]] = session.run
+        self._splitting: Splitting | None = None
         if max_batch is not None:
             from edgekit.runtime.splitting import Splitting
 
-            self._run = Splitting(session.run, self.inputs, self.outputs, max_batch)
+            self._splitting = Splitting(session.run, self.inputs, self.outputs, max_batch)
+        self._run: Callable[[dict[str, Any]], dict[str, Any]] = self._splitting or session.run
 
     def __call__(self, feeds: Any) -> dict[str, Any]:
         """Run on a dict of arrays by input name, or on one array for a model of one input.
@@ -66,18 +69,37 @@ class Model:
         """Return a call with arrays of its own, quicker than this one: `edgekit.runtime.bind.Bound` says how to use it.
 
         The arrays are copies of `feeds`, or zeros: `bind(batch=4)` for models whose other dimensions are fixed,
-        `bind(image=(4, 28, 28, 1))` for the rest. InputError where they do not fit, UsageError for texts and lists.
+        `bind(image=(4, 28, 28, 1))` for the rest. InputError where they do not fit or have more rows than `max_batch`,
+        UsageError for texts and lists.
         """
         from edgekit.runtime.bind import Bound, blank
 
-        return Bound(self.session, self._feeds(blank(self.inputs, batch, shapes) if feeds is None else feeds))
+        if feeds is not None and (batch is not None or shapes):
+            raise InputError("bind was given arrays and sizes too", "leave one out: arrays have their own sizes")
+        arrays = self._feeds(blank(self.inputs, batch, shapes) if feeds is None else feeds)
+        if self._splitting:
+            self._splitting.check(arrays)
+        return Bound(self.session, arrays)
+
+    def prebuild(self) -> float:
+        """Have TensorRT build its engines now, by runs on zeros; return the seconds it took. On any device it warms up.
+
+        The sizes are the greatest and the least of those that `load` was given, as `shapes` or `max_batch`, and 1 for a
+        dimension that neither names. For where an image is built, or before a service takes its first request.
+        """
+        from edgekit.runtime.devices import engines
+
+        return engines.prebuild(self.session.run, self.inputs, self.session.shapes)
 
     def placement(self) -> Placement:
         """Return which device runs which nodes; DeviceError where this onnxruntime keeps no record of it."""
         return self.session.placement()
 
     def close(self) -> None:
-        """Let go of the session and its memory, once the calls under way are done; a call after it is a UsageError."""
+        """Let go of the session, once the calls under way are done; a call after it is a UsageError.
+
+        Its memory is free then, unless a bound call is left: that runs on, and holds the session until it is closed.
+        """
         self.session.close()
 
     def __enter__(self) -> Model:
@@ -105,6 +127,4 @@ class Model:
     def __repr__(self) -> str:
         task = f", {self.manifest.task}" if self.manifest else ""
         signature = f"{', '.join(map(str, self.inputs))} -> {', '.join(map(str, self.outputs))}"
-        return (
-            f"Model({self.name!r}{task}, {signature}, device={self.session.device!r}, threads={self.session.threads})"
-        )
+        return f"Model({self.name!r}{task}, {signature}, {self.session.where()})"

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from _thread import allocate_lock
-from collections.abc import Callable
+from collections.abc import Iterator
 
 from edgekit.errors import BundleError
 
@@ -26,17 +26,29 @@ _KNOWN = [
     (r"rotobuf parsing failed|No graph was|not have a graph|codec can", "is damaged, or no ONNX file at all", _COPY),
 ]
 _LONGEST = 300
+_SOURCE_LINE = r"\S+\.(?:cc|cpp|cuh?|h|hpp):\d+:? "
 _UNKNOWN_OPTION = r'Unknown provider option: "([^"]+)"|Invalid \w+ EP option: (\w+)'
 _one_listens = allocate_lock()  # threading.Lock, without the import
-_ERROR_LINE = r"\[E:onnxruntime:[^\]]*\] (.*)"
+# What onnxruntime writes: a line, or, where it is coloured, all up to the end of the colour. Groups: its severity, and
+# the text.
+_WRITTEN = re.compile(
+    r"(?P<colour>\x1b\[[\d;]+m)?[^\n\x1b]*\[(?P<severity>[A-Z]):onnxruntime:[^\]]*\] "
+    r"(?P<text>(?(colour)(?:(?!\x1b).)*\x1b\[m|[^\n]*))\n?",
+    re.DOTALL,
+)
 
 
-def reason(error: Exception) -> str:
-    """Return the message of an onnxruntime exception on one line, without its codes and source lines."""
+def reason(error: Exception | str) -> str:
+    """Return what an onnxruntime exception says on one line, without its codes and source lines.
+
+    What is longer than 300 characters keeps its end, where the cause stands: all after its last source line, if any.
+    """
     text = " ".join(str(error).split())
-    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
-    text = re.sub(r"/\S+:\d+ .*?\) (const )?", "", text, count=1)
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+    short = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : |Exception from \S+:\d+: ", "", text)
+    short = re.sub(r"/\S+:\d+ .*?\) (const )?", "", short, count=1)
+    if len(short) > _LONGEST:
+        short = re.split(_SOURCE_LINE, text)[-1]
+    return short if len(short) <= _LONGEST else "..." + short[-_LONGEST:]
 
 
 def refusal(name: str, error: Exception, version: str) -> BundleError:
@@ -54,37 +66,43 @@ def unknown_option(error: Exception) -> str | None:
     return (found[1] or found[2]) if found else None
 
 
-def heard(action: Callable[[], object]) -> str:
-    """Run `action` and return the errors that onnxruntime wrote to stderr meanwhile, without the rest of their lines.
+@contextlib.contextmanager
+def listening() -> Iterator[list[str]]:
+    """Keep back what onnxruntime writes to stderr in the block; once that has failed, the list holds its errors.
 
     Native code writes to the file descriptor, past `sys.stderr`, so that is turned aside for the whole process: only
-    for moments, and only where something has failed already. What others write meanwhile comes out afterwards.
+    where a session is made for another device than the CPU, one at a time. What others write meanwhile comes out
+    afterwards, and what onnxruntime wrote too where the block did not fail.
     """
     import tempfile
 
+    said: list[str] = []
     with _one_listens, tempfile.TemporaryFile() as aside:
         try:
             kept = os.dup(2)
-        except OSError:
-            return ""  # a process without a stderr
+        except OSError:  # a process without a stderr
+            yield said
+            return
         os.dup2(aside.fileno(), 2)
+        failed = True
         try:
-            with contextlib.suppress(Exception):
-                action()
+            yield said
+            failed = False
         finally:
             with contextlib.suppress(AttributeError, OSError, ValueError):
                 sys.stderr.flush()
             os.dup2(kept, 2)
             os.close(kept)
-        aside.seek(0)
-        text = aside.read()
-    plain = re.sub(r"\x1b\[[\d;]*m", "", text.decode(errors="replace"))
-    said: dict[str, None] = {}
-    others = []
-    for line in plain.splitlines():
-        if found := re.search(_ERROR_LINE, line):
-            said[re.sub(r"\[(ERROR|OpenVINO)\] ", "", reason(Exception(found[1])))] = None
-        elif line.strip() and ":onnxruntime:" not in line:
-            others.append(line + "\n")
-    os.write(2, "".join(others).encode())
-    return "; ".join(said)
+            aside.seek(0)
+            text = aside.read()
+            if failed:
+                errors, text = _sorted(text.decode(errors="replace"))
+                said += errors
+            os.write(2, text)
+
+
+def _sorted(text: str) -> tuple[list[str], bytes]:
+    """Return the errors among what onnxruntime wrote, and what others wrote."""
+    errors = [found["text"] for found in _WRITTEN.finditer(text) if found["severity"] in "EF"]
+    plain = [re.sub(r"\x1b\[m|\[(ERROR|OpenVINO)\] ", "", error) for error in errors]
+    return list(dict.fromkeys(map(reason, plain))), _WRITTEN.sub("", text).encode()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgekit.errors import BundleError, DeviceError, InputError, UsageError
-from edgekit.runtime import shortcut
+from edgekit.runtime import kinds, shortcut
 from edgekit.runtime.devices.naming import candidates
 from edgekit.runtime.devices.opening import Opened, Opening
 from edgekit.runtime.devices.placement import Placement, no_record
@@ -19,22 +19,22 @@ from edgekit.runtime.reasons import reason, refusal
 from edgekit.signature import Tensor
 
 if TYPE_CHECKING:
-    from edgekit.runtime.devices.engines import Range
-
-_DTYPES = {"float": "float32", "double": "float64"}  # onnxruntime's names that are not numpy's
+    from edgekit.runtime.devices.shapes import Range
 
 
 class Session:
     """An open model.
 
     `inputs`, `outputs`: Tensors. `device`: where it really runs ("auto" is resolved). `refused`: the devices tried
-    before it, each with the reason it does not run. `threads`: how many it may use within an operator. `metadata`: the
-    key-value pairs written into the ONNX file. Safe to run from several threads.
+    before it, each with the reason it does not run. `threads`: how many it may use within an operator. `shapes`: how
+    large its dynamic dimensions get, as far as that was said. `metadata`: the key-value pairs written into the ONNX
+    file. Safe to run from several threads.
 
     `_session` is the `onnxruntime.InferenceSession`, for what in this folder must be quicker than `run`.
     """
 
     __slots__ = (
+        "_graphs",
         "_names",
         "_placement",
         "_run",
@@ -44,19 +44,22 @@ class Session:
         "metadata",
         "outputs",
         "refused",
+        "shapes",
         "threads",
     )
 
     def __init__(self, opened: Opened, refused: Mapping[str, DeviceError]) -> None:
         self._session = session = opened.session
-        self._run = shortcut.runner(session)
+        self._graphs = opened.graphs
+        self._run = shortcut.runner(session, shortcut.replaying(-1) if opened.graphs else None)
         self._placement = opened.placement
         self.device = opened.device
         self.refused = {device: str(error) for device, error in refused.items()}
         self.threads = opened.threads
+        self.shapes = opened.shapes
         self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
-        self.inputs = [_tensor(node) for node in session.get_inputs()]
-        self.outputs = [_tensor(node) for node in session.get_outputs()]
+        self.inputs = [kinds.tensor(node) for node in session.get_inputs()]
+        self.outputs = [kinds.tensor(node) for node in session.get_outputs()]
         self._names = [tensor.name for tensor in self.outputs]
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,10 +82,14 @@ class Session:
         """Let go of the model and its memory, once the runs under way are done; a run after it is a UsageError."""
         self._session, self._run = None, _closed
 
+    def where(self) -> str:
+        """Tell where it runs, with how many threads, and why not on the devices that were tried before."""
+        why = "".join(f", not {device!r}: {said}" for device, said in self.refused.items())
+        return f"device={self.device!r}, threads={self.threads}{why}"
+
     def __repr__(self) -> str:
         signature = f"{', '.join(map(str, self.inputs))} -> {', '.join(map(str, self.outputs))}"
-        why = "".join(f", not {device!r}: {said}" for device, said in self.refused.items())
-        return f"Session({signature}, device={self.device!r}, threads={self.threads}{why})"
+        return f"Session({signature}, {self.where()})"
 
 
 def open_session(
@@ -92,10 +99,11 @@ def open_session(
     optimize: bool = True,
     *,
     fallback: Sequence[str] = (),
-    placement: Literal["any", "strict"] = "any",
+    placement: Literal["any", "strict", "gpu"] = "any",
     options: Mapping[str, object] | None = None,
     spinning: bool = True,
     shapes: Mapping[str, Range] | None = None,
+    max_batch: int | None = None,
     inputs: Sequence[Tensor] | None = None,
 ) -> Session:
     """Open an ONNX file, or one's bytes, on exactly the device asked for.
@@ -104,23 +112,40 @@ def open_session(
     between calls. `optimize` False runs the graph as it is written, to compare with.
 
     `fallback`: devices to try, in order, where `device` does not run; "auto" is cuda, openvino, cpu. `placement`
-    "strict" refuses a device that leaves any node to another; TensorRT may leave nodes to CUDA if `fallback` names it.
+    "strict" refuses a device that leaves any node to another; "gpu" too, but TensorRT may leave nodes to CUDA.
     `options`: the provider's own, for `device` alone, as {"gpu_mem_limit": 2 << 30} or {"trt_fp16_enable": True}.
-    `shapes`: what TensorRT builds for (`engines.profile`). `inputs`: what is known of the model's before it is opened.
+    `shapes`: what TensorRT builds for, as {"N": (1, 8, 32)}, the least, usual and greatest size; `max_batch` says it
+    where the batch is all that is dynamic. `inputs`: what is known of the model's before it is opened.
 
     BundleError where the model does not open, DeviceError where the device is not what would run.
     """
     content: str | bytes = source if isinstance(source, bytes) else os.fspath(source)
     name = "the model" if isinstance(content, bytes) else f'"{content}"'
     if isinstance(content, str) and not os.path.isfile(content):
-        raise BundleError(f"{name} is no file")
-    if placement not in ("any", "strict"):
-        raise UsageError(f'placement is "{placement}"', "any, or strict: no node off the device")
+        raise BundleError(f"{name} is no file", "name an ONNX file")
+    if placement not in ("any", "strict", "gpu"):
+        told = "any; strict: no node off the device; or gpu: as strict, but TensorRT may leave nodes to CUDA"
+        raise UsageError(f'placement is "{placement}"', told)
     if options and device == "auto":
         raise UsageError('options are one provider\'s, and device "auto" may be any', "name the device")
     asked = candidates(device, fallback, _plugins)
+    if placement == "gpu" and asked[0].kind not in ("cuda", "tensorrt"):
+        raise UsageError(f'placement is "gpu", and the device "{device}"', 'write placement="strict"')
+    if shapes is not None:
+        from edgekit.runtime.devices.shapes import check
+
+        check(shapes, inputs)
     opening = Opening(
-        content, name, threads, optimize, spinning, placement == "strict", "cuda" in fallback, shapes, inputs
+        content=content,
+        name=name,
+        threads=threads,
+        optimize=optimize,
+        spinning=spinning,
+        strict=placement != "any",
+        cuda_helps=placement != "strict",
+        shapes=shapes,
+        max_batch=max_batch,
+        inputs=inputs,
     )
     refused: dict[str, DeviceError] = {}
     for one in asked:
@@ -142,19 +167,3 @@ def _plugins() -> list[str]:
 
 def _closed(names: Sequence[str], feeds: Mapping[str, Any]) -> list[Any]:
     raise UsageError("the model is closed", "load it again")
-
-
-def _tensor(node: Any) -> Tensor:
-    """Read onnxruntime's description of an input or output; "_" is a dimension that has no name."""
-    dtype = node.type
-    if dtype.startswith("tensor("):
-        dtype = dtype[len("tensor(") : -1]
-        dtype = _DTYPES.get(dtype, dtype)
-    return Tensor(node.name, dtype, tuple(_dim(dim) for dim in node.shape))
-
-
-def _dim(dim: Any) -> int | str:
-    """Keep a size, or a name: "2*s0" is no name that a manifest could hold."""
-    if isinstance(dim, str):
-        return dim if dim.isidentifier() else "_"
-    return dim if isinstance(dim, int) and dim >= 0 else "_"

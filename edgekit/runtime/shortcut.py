@@ -1,4 +1,4 @@
-"""The shortest way into onnxruntime that is there. Imports nothing.
+"""The shortest way into onnxruntime that is there. Imports nothing at the top.
 
 `InferenceSession.run` checks again what was checked here, in Python, which is a sixth of the time of the smallest
 models. The session inside it is called directly where it has the form known from onnxruntime 1.20 to 1.32, and the
@@ -14,19 +14,23 @@ from typing import Any
 Run = Callable[[Sequence[str], Mapping[str, Any]], list[Any]]
 
 
-def runner(session: Any) -> Run:
-    """Return what does the same as `session.run`, of an `onnxruntime.InferenceSession`, with less around it."""
+def runner(session: Any, options: Any = None) -> Run:
+    """Return what does the same as `session.run`, of an `onnxruntime.InferenceSession`, with less around it.
+
+    `options`: the `onnxruntime.RunOptions` of every run.
+    """
     inner = getattr(_inside(session), "run", None)
-    if inner is None:
-        return session.run  # type: ignore[no-any-return]
+
+    def public(names: Sequence[str], feeds: Mapping[str, Any]) -> list[Any]:
+        return session.run(names, feeds, options)  # type: ignore[no-any-return]
 
     def run(names: Sequence[str], feeds: Mapping[str, Any]) -> list[Any]:
         try:
-            return inner(names, feeds, None)  # type: ignore[no-any-return]
+            return inner(names, feeds, options)  # type: ignore[no-any-return, misc]
         except TypeError:  # it takes something else: another version's, or feeds that the public way words better
-            return session.run(names, feeds)  # type: ignore[no-any-return]
+            return public(names, feeds)
 
-    return run
+    return public if inner is None else run
 
 
 def bound_runner(session: Any, binding: Any) -> Callable[[], object]:
@@ -42,6 +46,18 @@ def bound_runner(session: Any, binding: Any) -> Callable[[], object]:
     except TypeError:
         return public
     return short
+
+
+def replaying(graph: int) -> Any:
+    """Return `onnxruntime.RunOptions` for runs that record the CUDA graph `graph`, and then replay it; -1 for none.
+
+    A graph has the addresses of its recording, so each set of buffers needs one of its own.
+    """
+    from onnxruntime import RunOptions
+
+    options = RunOptions()
+    options.add_run_config_entry("gpu_graph_id", str(graph))
+    return options
 
 
 def _inside(session: Any) -> Any:

@@ -11,10 +11,12 @@ from typing import Any
 
 from edgekit.errors import UsageError
 from edgekit.extras import need
+from edgekit.runtime.settings import whole
 
 ort = need("onnxruntime", "running a model")
 
 _guard = allocate_lock()  # what threading.Lock is: importing threading costs half a millisecond
+_ALL = "leave it out to use every processor"
 _shared: int | None = None  # the size of the pool of the process, once there is one
 
 
@@ -36,7 +38,7 @@ def share(count: int | None = None) -> int:
     UsageError where it was done with another size, or onnxruntime is older than 1.24.
     """
     global _shared
-    count = usable() if count is None else checked(count)
+    count = usable() if count is None else whole("threads", count, _ALL)
     with _guard:
         if _shared not in (None, count):
             raise UsageError(f"the sessions of this process share {_shared} threads already, not {count}")
@@ -51,13 +53,6 @@ def share(count: int | None = None) -> int:
     return count
 
 
-def checked(threads: int) -> int:
-    """Return `threads` where it is a number of threads; UsageError otherwise."""
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise UsageError(f"threads is {threads}, not a positive number", "leave it out to use every processor")
-    return threads
-
-
 def settle(options: Any, threads: int | None, spinning: bool) -> int:
     """Write threads and spinning into `onnxruntime.SessionOptions`, and return how many threads it will be.
 
@@ -66,10 +61,10 @@ def settle(options: Any, threads: int | None, spinning: bool) -> int:
     """
     if _shared is not None:
         if threads not in (None, _shared):
-            raise UsageError(f"threads is {threads}, but the sessions of this process share a pool of {_shared}")
+            raise UsageError(f"threads is {threads!r}, but the sessions of this process share a pool of {_shared}")
         options.use_per_session_threads = False
         return _shared
-    threads = usable() if threads is None else checked(threads)
+    threads = usable() if threads is None else whole("threads", threads, _ALL)
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     if not spinning:

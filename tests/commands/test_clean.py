@@ -123,6 +123,19 @@ def test_the_teachers_answers_go_only_where_they_are_asked_for(runs: Path, capsy
     assert data.exists()
 
 
+def test_a_models_engines_are_a_cache_too(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    engines = files.home() / "engines" / "0123"
+    (engines / "4567").mkdir(parents=True)
+    (engines / "4567" / "model.engine").write_bytes(bytes(2500))
+    assert clean("--yes") == 0
+    assert engines.exists()
+    capsys.readouterr()
+    assert clean("--caches", "--yes", "--json") == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert (entry["what"], entry["path"], entry["bytes"]) == ("TensorRT's engines", str(engines), 2500)
+    assert not engines.exists()
+
+
 def unlocked(project: Path) -> Path:
     folder = make(project / "package/00000001", 1)
     (folder / ".lock").unlink()

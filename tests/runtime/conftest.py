@@ -14,6 +14,7 @@ import onnx
 import onnx.parser
 import pytest
 
+from edgekit import files
 from edgekit.errors import InputError
 from edgekit.manifest import FILE, MODEL, Manifest
 from edgekit.runtime.feeds import Feeds
@@ -42,7 +43,7 @@ def bundle(tmp_path: Path) -> Callable[..., Path]:
         card = Manifest("tiny", task, [Tensor.parse(i) for i in inputs], [Tensor.parse(o) for o in outputs], **said)
         content = (folder / MODEL).read_bytes()
         card.files = {MODEL: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}}
-        (folder / FILE).write_text(json.dumps(card.to_dict()), encoding="utf-8")
+        files.write_sealed(folder / FILE, card.to_dict())
         return folder
 
     return make
@@ -62,12 +63,13 @@ def vectors(bundle: Callable[..., Path]) -> Path:
 
 @pytest.fixture
 def edited(vectors: Path) -> Callable[[Callable[[dict[str, Any]], object]], Path]:
-    """Change what the manifest of the bundle of vectors says, by a function that alters the dict."""
+    """Change what the manifest of the bundle of vectors says, by a function that alters the dict, and seal it anew."""
 
     def edit(change: Callable[[dict[str, Any]], object]) -> Path:
         said = json.loads((vectors / FILE).read_text(encoding="utf-8"))
+        del said["seal"]
         change(said)
-        (vectors / FILE).write_text(json.dumps(said), encoding="utf-8")
+        files.write_sealed(vectors / FILE, said)
         return vectors
 
     return edit

@@ -121,7 +121,7 @@ def test_where_a_joined_run_fails_each_runs_alone(gate: Any) -> None:
 
 def test_inputs_must_have_as_many_rows_as_each_other(graph: Callable[..., bytes], tmp_path: Path) -> None:
     path = tmp_path / "sum.onnx"
-    path.write_bytes(graph("(float[N,2] a, float[M,2] b) => (float[K,2] c) { c = Add(a, b) }"))
+    path.write_bytes(graph("(float[?,2] a, float[?,2] b) => (float[?,2] c) { c = Add(a, b) }"))
     ones = np.ones((2, 2), np.float32)
     with Batcher(load(path, threads=1)) as batcher:
         assert batcher({"a": ones, "b": ones})["c"].tolist() == [[2, 2], [2, 2]]
@@ -132,27 +132,31 @@ def test_inputs_must_have_as_many_rows_as_each_other(graph: Callable[..., bytes]
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("(float[1,3] x) => (float[1,3] y) { y = Neg(x) }", r'"x: float32\[1,3\]" does not begin with'),
+        ("(float[1,3] x) => (float[1,3] y) { y = Neg(x) }", r"not x: float32\[1,3\] -> "),
         (
             "(float[N,3] x) => (float[3] y) <int64[1] axis = {0}> { y = ReduceSum<keepdims = 0>(x, axis) }",
-            r'"y: float32\[3\]" does not',
+            r"-> y: float32\[3\]",
         ),
-        ("(float x) => (float y) { y = Neg(x) }", "does not begin with a dynamic dimension"),
-        ("() => (float[N] y) { y = Constant<value_floats = [1.0]>() }", "has no inputs"),
+        (
+            "(float[a,b] x) => (float[c] y) { end = Constant<value_ints = [-1]>() y = Reshape(x, end) }",
+            r"x: float32\[a,b\] -> y: float32\[c\]",
+        ),
+        ("(float x) => (float y) { y = Neg(x) }", r"x: float32\[\] -> y: float32\[\]"),
+        ("() => (float[N] y) { y = Constant<value_floats = [1.0]>() }", "not no inputs -> "),
     ],
-    ids=["fixed", "output", "scalar", "no-inputs"],
+    ids=["fixed", "output", "another-name", "scalar", "no-inputs"],
 )
 def test_a_model_without_a_batch_is_refused(
     graph: Callable[..., bytes], tmp_path: Path, text: str, message: str
 ) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(graph(text))
-    with pytest.raises(BundleError, match=message):
+    with pytest.raises(UsageError, match=f"a Batcher needs one dynamic first dimension .*{message}"):
         Batcher(load(path, threads=1))
 
 
 def test_a_model_whose_answers_do_not_follow_the_batch_is_found_out(gate: Any) -> None:
-    gate.outputs = [Tensor.parse("y: float32[K,M]")]
+    gate.outputs = [Tensor.parse("y: float32[_,M]")]
     with Batcher(gate) as batcher:
         gate.busy(batcher)
         gate.answer = lambda x: x.sum(0)[None]
@@ -163,7 +167,31 @@ def test_a_model_whose_answers_do_not_follow_the_batch_is_found_out(gate: Any) -
                 future.result(SOON)
 
 
-@pytest.mark.parametrize("said", [{"max_batch": 0}, {"max_queue": 0}, {"max_delay_ms": -1}, {"max_delay_ms": 1e999}])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"max_batch": 0}, {"max_batch": "8"}, {"max_batch": 1.5}, {"max_batch": True}, {"max_queue": 0},
+        {"max_queue": None}, {"max_delay_ms": -1}, {"max_delay_ms": 1e999}, {"max_delay_ms": "x"},
+        {"max_delay_ms": float("nan")},
+    ],
+    ids=str,
+)  # fmt: skip
 def test_settings_out_of_range_are_refused(gate: Any, said: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"{next(iter(said))} is "):
         Batcher(gate, **said)
+
+
+@pytest.mark.parametrize("given", ["bundle", None, len], ids=repr)
+def test_what_is_no_model_is_refused(given: Any) -> None:
+    with pytest.raises(UsageError, match=r"a Batcher was given .* for a model") as caught:
+        Batcher(given)
+    assert caught.value.hint == "give it what edgekit.load returned"
+
+
+@pytest.mark.parametrize("timeout", ["5", float("inf"), float("nan"), [1]], ids=repr)
+def test_a_timeout_that_is_no_number_is_refused_before_it_queues(gate: Any, timeout: Any) -> None:
+    with Batcher(gate) as batcher:
+        for ask in (batcher, batcher.submit):
+            with pytest.raises(UsageError, match=r"timeout is .*, not a number of seconds"):
+                ask(row(1), timeout=timeout)
+        assert batcher.waiting == 0

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgekit.errors import BusyError, DeadlineError, InputError
+from edgekit.errors import BusyError, DeadlineError, InputError, UsageError
 from edgekit.runtime.batcher import Batcher
 
 SOON = 5.0  # seconds; what takes longer hangs
@@ -78,8 +78,9 @@ def test_closing_answers_what_waits_and_refuses_what_comes(gate: Any) -> None:
     batcher.close()
     assert [future.done() for future in futures] == [True] * 5
     assert [value(future) for future in futures] == [0, 2, 4, 6, 8]
-    with pytest.raises(BusyError, match="the batcher is closed"):
+    with pytest.raises(UsageError, match="the batcher is closed") as caught:  # to ask again later is of no use
         batcher(row(1))
+    assert caught.value.hint == "make another: this one takes no requests any more"
     batcher.close()
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from edgekit.errors import InputError, UsageError
+from edgekit.runtime.bind import Bound
 from edgekit.runtime.bundle import load
 from edgekit.runtime.model import Model
+from edgekit.signature import Tensor
 
 X = np.array([[0, 1, 2], [5, 4, 3]], np.float32)
 CAST = 'x.astype("float32"), or load the model with cast=True'
@@ -190,3 +193,89 @@ def test_an_answer_whose_size_hangs_on_values_is_told(opened: Opened) -> None:
         with pytest.raises(InputError, match=r"the bound model cannot run on x: float32\[4\]") as caught:
             bound.run()
         assert caught.value.hint == "where the sizes of its answers hang on values, call the model instead"
+
+
+class Value:
+    """An `OrtValue` on a GPU: it has memory of its own, which only its methods reach."""
+
+    def __init__(self, array: np.ndarray, kind: str, index: int) -> None:
+        self.memory, self.place = array.copy(), (kind, index)
+
+    @classmethod
+    def ortvalue_from_numpy(cls, array: np.ndarray, kind: str, index: int) -> Value:
+        return cls(array, kind, index)
+
+    @classmethod
+    def ortvalue_from_shape_and_type(cls, shape: list[int], dtype: type, kind: str, index: int) -> Value:
+        return cls(np.full(shape, -1, dtype), kind, index)
+
+    def update_inplace(self, array: np.ndarray) -> None:
+        self.memory[...] = array
+
+    def numpy(self) -> np.ndarray:
+        return self.memory.copy()
+
+
+class Binding:
+    def __init__(self) -> None:
+        self.values: dict[str, Value] = {}
+        self.waited: list[str] = []
+        self.bind_ortvalue_input = self.bind_ortvalue_output = self.values.__setitem__
+        self.synchronize_inputs = lambda: self.waited.append("inputs")
+        self.synchronize_outputs = lambda: self.waited.append("outputs")
+
+
+class Gpu:
+    """A session on a GPU, and the native one in it: y = -x, at the addresses of the first run of each CUDA graph."""
+
+    def __init__(self, device: str, graphs: bool) -> None:
+        self.device, self._graphs, self._session = device, graphs, self
+        self.inputs, self.outputs = [Tensor.parse("x: float32[3]")], [Tensor.parse("y: float32[3]")]
+        self.bindings: list[Binding] = []
+        self.recorded: dict[str, dict[str, Value]] = {}
+
+    def io_binding(self) -> Binding:
+        self.bindings.append(Binding())
+        return self.bindings[-1]
+
+    def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {"y": -feeds["x"]}
+
+    def run_with_iobinding(self, binding: Binding, options: Any) -> None:
+        values = binding.values
+        if options is not None:
+            values = self.recorded.setdefault(options.get_run_config_entry("gpu_graph_id"), values)
+        values["y"].memory[...] = -values["x"].memory
+        binding.waited.append("run")
+
+
+@pytest.mark.parametrize(
+    ("device", "place"),
+    [("cuda", ("cuda", 0)), ("cuda:1", ("cuda", 1)), ("tensorrt:2", ("cuda", 2))],
+)
+def test_on_a_gpu_each_run_copies_to_buffers_there_and_back(
+    device: str, place: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnxruntime, "OrtValue", Value)
+    session = Gpu(device, graphs=False)
+    bound = Bound(session, {"x": np.ones(3, np.float32)})  # type: ignore[arg-type]
+    values = session.bindings[0].values
+    assert {name: value.place for name, value in values.items()} == {"x": place, "y": place}
+    held = [value.memory.ctypes.data for value in values.values()]
+    for first in (5, 7):
+        bound.inputs["x"][:] = [first, 2, 3]
+        assert bound.run()["y"].tolist() == [-first, -2, -3]
+    assert [value.memory.ctypes.data for value in values.values()] == held
+    assert session.bindings[0].waited == ["inputs", "run", "outputs"] * 2 and session.recorded == {}
+
+
+def test_each_bound_call_has_a_cuda_graph_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A graph replays the buffers of its recording: with one for two, the second would get the answers of the first."""
+    monkeypatch.setattr(onnxruntime, "OrtValue", Value)
+    session = Gpu("cuda", graphs=True)
+    bounds = [Bound(session, {"x": np.full(3, n, np.float32)}) for n in (1, 2)]  # type: ignore[arg-type]
+    for _ in range(2):
+        for bound in bounds:
+            bound.inputs["x"][:] += 10
+            assert bound.run()["y"].tolist() == (-bound.inputs["x"]).tolist()
+    assert len(session.recorded) == 2 and not {"0", "-1"} & {*session.recorded}

@@ -13,8 +13,7 @@ import onnxruntime
 import pytest
 
 import edgekit
-from edgekit import files
-from edgekit.errors import BundleError, DeviceError, InputError
+from edgekit.errors import BundleError, DeviceError, InputError, UsageError
 from edgekit.manifest import FILE, MODEL
 from edgekit.runtime.bundle import load
 
@@ -118,7 +117,6 @@ def test_a_damaged_bundle_is_refused(vectors: Path, harm: Callable[[Path], objec
         (lambda said: said.update(schema=99), "manifest schema 99; this edgekit reads up to 1"),
         (lambda said: said.pop("schema"), 'it has no "schema"'),
         (lambda said: said.update(schema=0), 'it has no "schema"'),
-        (lambda said: said.update(seal="0" * 64), "was altered: its seal is not that of what it says"),
         (lambda said: said.pop("task"), "is not an edgekit manifest"),
         (lambda said: said.update(inputs=["x float32"]), "is damaged: .* is not a tensor"),
         (lambda said: said.update(files={}), 'does not list "model.onnx"'),
@@ -128,10 +126,16 @@ def test_a_damaged_bundle_is_refused(vectors: Path, harm: Callable[[Path], objec
         (lambda said: said["files"].update({"tokenizer.json": said["files"][MODEL]}), 'tokenizer.json" is missing'),
         (lambda said: said.update(inputs=["z: float32[N,3]"]), r"says inputs z: .*; model.onnx has x: float32\[N,3\]"),
         (lambda said: said.update(outputs=["probabilities: float32[3]"]), "says outputs"),
+        (lambda said: said.update(requires={"onnxruntime": "9.9"}), r"needs onnxruntime 9\.9 or newer; this is 1\."),
+        (lambda said: said.update(requires={"onnxruntime": "new"}), 'requires onnxruntime "new", which is no version'),
+        (lambda said: said.update(labels=["ant"]), r"has 1 labels for 3 classes: probabilities: float32\[N,3\]"),
+        (lambda said: said.update(labels=["a"], outputs=["probabilities: float32[N,C]"]), "has 1 labels for 3 classes"),
+        (lambda said: said.update(foo=1), 'it says "foo", which is no key of one'),
     ],
     ids=[
-        "newer", "no-schema", "schema-0", "another-seal", "no-task", "no-tensor", "no-files", "files-a-list", "no-hash",
-        "other-hash", "absent-file", "other-inputs", "other-outputs",
+        "newer", "no-schema", "schema-0", "no-task", "no-tensor", "no-files", "files-a-list", "no-hash",
+        "other-hash", "absent-file", "other-inputs", "other-outputs", "newer-onnxruntime", "no-version", "labels",
+        "labels-of-the-graph", "unknown-key",
     ],
 )  # fmt: skip
 def test_a_manifest_that_does_not_fit_is_refused(
@@ -160,14 +164,36 @@ def test_verify_false_spares_the_hash_and_still_misses_nothing_absent(edited: Ed
 
 def test_a_sealed_manifest_is_refused_once_it_says_something_else(edited: Edited) -> None:
     """A label that became another would be a wrong answer, and no hash of the model's would tell."""
-    folder = edited(lambda said: None)
-    said = json.loads((folder / FILE).read_text())
-    files.write_sealed(folder / FILE, said)
+    folder = edited(lambda said: said.update(requires={"onnxruntime": "1.20"}))
     assert load(folder).labels == ["ant", "bee", "cow"]
-    text = (folder / FILE).read_text()
-    (folder / FILE).write_text(text.replace('"bee"', '"bed"'))
+    text = (folder / FILE).read_text().replace('"bee"', '"bed"')
+    (folder / FILE).write_text(text)
     with pytest.raises(BundleError, match="was altered: its seal"):
         load(folder)
+    said = json.loads(text)
+    del said["seal"]
+    (folder / FILE).write_text(json.dumps(said))
+    with pytest.raises(BundleError, match="has no seal: it was altered"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"path": b"bundle"}, "the path is b'bundle'"),
+        ({"path": None}, "the path is None"),
+        ({"fallback": None}, "fallback is None, not a list of devices"),
+        ({"fallback": "cpu"}, 'fallback is "cpu", not a list'),
+        ({"options": ["a"]}, r"options is \['a'\], not a dict"),
+        ({"shapes": "N"}, 'shapes is "N", not a dict'),
+        ({"max_batch": "8"}, 'max_batch is "8", not a positive whole number'),
+        ({"max_batch": True}, "max_batch is True, not a positive whole number"),
+    ],
+    ids=lambda value: "-".join(f"{key} {said}" for key, said in value.items()) if isinstance(value, dict) else "",
+)
+def test_what_load_cannot_take_is_wrong_usage(vectors: Path, said: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load(**({"path": vectors} | said))
 
 
 def test_a_folder_that_is_no_bundle_says_what_to_load_instead(vectors: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import onnx
 import onnx.helper
 import pytest
 
+from edgekit import files
 from edgekit.errors import BundleError
 from edgekit.manifest import FILE, MODEL
 from edgekit.runtime import external
@@ -133,6 +134,7 @@ def test_a_bundle_reads_no_weights_that_its_manifest_does_not_list(vectors: Path
     (vectors / MODEL).write_bytes(as_initializer("w.bin").SerializeToString())
     (vectors / "w.bin").write_bytes(WEIGHTS.tobytes())
     said = json.loads((vectors / FILE).read_text())
+    del said["seal"]
 
     def listed(*names: str) -> None:
         contents = {name: (vectors / name).read_bytes() for name in names}
@@ -140,7 +142,7 @@ def test_a_bundle_reads_no_weights_that_its_manifest_does_not_list(vectors: Path
             name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
             for name, content in contents.items()
         }
-        (vectors / FILE).write_text(json.dumps(said))
+        files.write_sealed(vectors / FILE, said)
 
     listed(MODEL)
     with pytest.raises(BundleError, match=r'"w\.bin", which the manifest does not list'):
@@ -192,3 +194,35 @@ def test_a_model_without_such_weights_is_not_walked(vectors: Path, monkeypatch: 
 
     monkeypatch.setattr(external, "_locations", walk)
     external.check(str(vectors / MODEL))
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    (folder / "deeper").mkdir(parents=True)
+    (tmp_path / "secret.bin").write_bytes(WEIGHTS.tobytes())
+    (folder / "ln.bin").symlink_to(tmp_path / "secret.bin")
+    (folder / "deeper" / "out").symlink_to(tmp_path)
+    (folder / "inside.bin").write_bytes(WEIGHTS.tobytes())
+    (folder / "near.bin").symlink_to("inside.bin")
+    for location in ("ln.bin", "deeper/out/secret.bin"):
+        (folder / "m.onnx").write_bytes(as_initializer(location).SerializeToString())
+        with pytest.raises(BundleError, match="which lies outside its folder"):
+            load(folder / "m.onnx")
+    (folder / "m.onnx").write_bytes(as_initializer("near.bin").SerializeToString())
+    external.check(str(folder / "m.onnx"))
+
+
+def test_a_store_that_links_model_and_weights_into_one_folder_of_blobs_is_read(tmp_path: Path) -> None:
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "1"
+    blobs.mkdir()
+    snapshot.mkdir(parents=True)
+    (blobs / "aa").write_bytes(as_initializer("w.bin").SerializeToString())
+    (blobs / "bb").write_bytes(WEIGHTS.tobytes())
+    (snapshot / "model.onnx").symlink_to(Path("../../blobs/aa"))
+    (snapshot / "w.bin").symlink_to(Path("../../blobs/bb"))
+    external.check(str(snapshot / "model.onnx"))
+    (snapshot / "w.bin").unlink()
+    (snapshot / "w.bin").symlink_to(tmp_path / "secret.bin")
+    (tmp_path / "secret.bin").write_bytes(WEIGHTS.tobytes())
+    with pytest.raises(BundleError, match="which lies outside its folder"):
+        external.check(str(snapshot / "model.onnx"))

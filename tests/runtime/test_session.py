@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,7 +12,8 @@ import pytest
 
 from edgekit.errors import BundleError, DeviceError, InputError, UsageError
 from edgekit.runtime import threads
-from edgekit.runtime.session import open_session
+from edgekit.runtime.devices.opening import Opened
+from edgekit.runtime.session import Session, open_session
 from edgekit.signature import Tensor
 
 NEGATE = "(float[N,3] x) => (float[N,3] y) { y = Neg(x) }"
@@ -129,3 +131,49 @@ def test_feeds_that_only_the_run_can_refuse_are_an_input_error_showing_them(grap
     with pytest.raises(InputError, match=r"cannot run on x: float32\[2\], z: float32\[3\]: .*Add") as caught:
         session.run({"x": np.ones(2, np.float32), "z": np.ones(3, np.float32)})
     assert "onnxruntime_src" not in str(caught.value)
+
+
+def test_options_are_for_the_device_asked_for_and_not_for_its_fallback(graph: Callable[..., bytes]) -> None:
+    given = {"cache_dir": "/nowhere"}
+    session = open_session(graph(NEGATE), device="openvino:GPU.77", fallback=["cpu"], options=given)
+    assert session.device == "cpu" and list(session.refused) == ["openvino:GPU.77"]
+
+
+def test_a_graph_is_run_as_it_is_written_where_that_was_asked_for(graph: Callable[..., bytes]) -> None:
+    none = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    levels = [
+        open_session(graph(NEGATE), optimize=optimize)._session.get_session_options().graph_optimization_level
+        for optimize in (True, False)
+    ]
+    assert levels[0] != none and levels[1] == none
+
+
+class Recorded:
+    """An `onnxruntime.InferenceSession` that notes the graph each of its runs names."""
+
+    def __init__(self, inner: onnxruntime.InferenceSession) -> None:
+        self.graphs: list[str | None] = []
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_sess":
+            raise AttributeError
+        return getattr(self.inner, name)
+
+    def run(self, names: list[str], feeds: dict[str, Any], options: Any = None) -> list[Any]:
+        self.graphs.append(options and options.get_run_config_entry("gpu_graph_id"))
+        return self.inner.run(names, feeds)
+
+
+@pytest.mark.parametrize(("graphs", "said"), [(True, "-1"), (False, None)])
+def test_a_plain_run_replays_no_cuda_graph(graphs: bool, said: str | None, graph: Callable[..., bytes]) -> None:
+    fake = Recorded(onnxruntime.InferenceSession(graph(NEGATE), providers=["CPUExecutionProvider"]))
+    session = Session(Opened(fake, "cuda", 1, None, {}, graphs), {})
+    session.run({"x": np.ones((1, 3), np.float32)})
+    assert fake.graphs == [said]
+
+
+def test_what_is_no_file_is_told_with_what_to_name() -> None:
+    with pytest.raises(BundleError, match='"/dev/null" is no file') as caught:
+        open_session("/dev/null")
+    assert caught.value.hint == "name an ONNX file"

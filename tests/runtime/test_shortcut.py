@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 
 from edgekit.runtime.session import open_session
-from edgekit.runtime.shortcut import bound_runner, runner
+from edgekit.runtime.shortcut import bound_runner, replaying, runner
 
 
 class Public:
@@ -21,7 +21,7 @@ class Public:
         return [self.provider]
 
     def run(self, names: list[str], feeds: dict[str, Any], options: Any = None) -> list[Any]:
-        return ["public", *names]
+        return ["public", *names, *([options] if options else [])]
 
     def run_with_iobinding(self, binding: Any, options: Any = None) -> str:
         return "public"
@@ -31,7 +31,7 @@ class Known:
     """The native session of onnxruntime 1.20 to 1.32."""
 
     def run(self, names: list[str], feeds: dict[str, Any], options: Any) -> list[Any]:
-        return ["inner", *names]
+        return ["inner", *names, *([options] if options else [])]
 
     def run_with_iobinding(self, binding: Any, options: Any) -> str:
         return "inner"
@@ -72,6 +72,17 @@ def test_anything_else_goes_the_public_way() -> None:
         assert runner(session)(["y"], {}) == ["public", "y"]
         assert bound_runner(session, KnownBinding())() == "public"
     assert bound_runner(Public(Known()), Binding())() == "public"
+
+
+def test_the_options_of_a_run_go_either_way() -> None:
+    assert runner(Public(Known()), "no graph")(["y"], {}) == ["inner", "y", "no graph"]
+    assert runner(Public(None), "no graph")(["y"], {}) == ["public", "y", "no graph"]
+    assert runner(Public(Other()), "no graph")(["y"], {}) == ["public", "y", "no graph"]
+
+
+def test_a_run_says_which_cuda_graph_is_its_own() -> None:
+    assert replaying(-1).get_run_config_entry("gpu_graph_id") == "-1"
+    assert replaying(7).get_run_config_entry("gpu_graph_id") == "7"
 
 
 def test_this_onnxruntime_has_the_form_known(graph: Callable[..., bytes]) -> None:

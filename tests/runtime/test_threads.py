@@ -41,9 +41,11 @@ def test_threads_written_are_threads_taken(graph: Callable[..., bytes], monkeypa
     assert open_session(graph(NEGATE), threads=3).threads == 3
 
 
-@pytest.mark.parametrize("count", [0, -1, True, 1.5, "2"])
-def test_what_is_no_number_of_threads_is_refused(count: Any) -> None:
-    with pytest.raises(UsageError, match=f"threads is {count}"):
+@pytest.mark.parametrize(
+    ("count", "shown"), [(0, "0"), (-1, "-1"), (True, "True"), (1.5, "1.5"), ("2", '"2"')], ids=str
+)
+def test_what_is_no_number_of_threads_is_refused_as_it_was_written(count: Any, shown: str) -> None:
+    with pytest.raises(UsageError, match=f"threads is {shown}, not a positive whole number"):
         threads.settle(onnxruntime.SessionOptions(), count, True)
 
 

@@ -1,4 +1,4 @@
-"""TensorRT's engines are built once and kept: their folder, the shapes they are built for, and building them ahead.
+"""TensorRT's engines are built once and kept: their folder, and building them ahead.
 
 An engine fits one model, one GPU and one set of versions, and TensorRT notices only some of what changed; so each has a
 folder of its own. Imports `files` and the driver's version when asked. Not run on a GPU yet.
@@ -6,45 +6,17 @@ folder of its own. Imports `files` and the driver's version when asked. Not run 
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import UsageError
+from edgekit.runtime import external
+from edgekit.runtime.devices.shapes import Range, sizes
 from edgekit.signature import Tensor
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-Range = tuple[int, int, int]  # a dimension's least, usual and greatest size
-
-
-def profile(inputs: Sequence[Tensor], shapes: Mapping[str, Range]) -> dict[str, str]:
-    """Return TensorRT's options for the shapes it shall build for; {} where every dimension is fixed.
-
-    `shapes`: dimension's name -> (least, usual, greatest) size. UsageError where one is missing or out of order.
-    """
-    names = list(dict.fromkeys(dim for tensor in inputs for dim in tensor.shape if isinstance(dim, str)))
-    if not names:
-        return {}
-    for name in names:
-        if name not in shapes:
-            raise UsageError(
-                f'shapes does not say how large "{name}" is, of {", ".join(map(str, inputs))}',
-                f'write shapes={{"{name}": (1, 8, 32)}}: its least, usual and greatest size',
-            )
-        least, usual, greatest = shapes[name]
-        if not 0 < least <= usual <= greatest:
-            raise UsageError(f'shapes says {shapes[name]} of "{name}", which is not least <= usual <= greatest')
-    return {
-        f"trt_profile_{which}_shapes": ",".join(f"{t.name}:{'x'.join(map(str, sizes(t, shapes, at)))}" for t in inputs)
-        for at, which in enumerate(("min", "opt", "max"))
-    }
-
-
-def sizes(tensor: Tensor, shapes: Mapping[str, Range], at: int) -> tuple[int, ...]:
-    """Return a tensor's shape with its dynamic dimensions at their least (0), usual (1) or greatest (2) size."""
-    return tuple(dim if isinstance(dim, int) else shapes[dim][at] if dim in shapes else 1 for dim in tensor.shape)
 
 
 def folder(home: Path, model: str, facts: Mapping[str, str]) -> Path:
@@ -63,11 +35,9 @@ def cache(source: str | bytes, facts: Mapping[str, str], given: Mapping[str, str
 
     `given`, the caller's options, are facts too: fp16 builds another engine. StorageError where it cannot be written.
     """
-    import hashlib
-
     from edgekit import files
 
-    model = files.sha256(source) if isinstance(source, str) else hashlib.sha256(source).hexdigest()
+    model = _digest(source)
     facts = {**facts, **given}
     place = folder(files.home(), model, facts)
     if not (place / "facts.json").is_file():
@@ -80,16 +50,28 @@ def cache(source: str | bytes, facts: Mapping[str, str], given: Mapping[str, str
     }
 
 
-def prebuild(session: Any, shapes: Mapping[str, Range] | None = None) -> float:
-    """Have an open Session build now what it would build late, by runs on zeros; return the seconds it took.
+def prebuild(run: Callable[[dict[str, Any]], object], inputs: Sequence[Tensor], shapes: Mapping[str, Range]) -> float:
+    """Have a session build now what it would build late, by runs on zeros; return the seconds it took.
 
-    The shapes are the greatest and the least of `shapes`, and 1 for a dimension it does not name. To be called where an
-    image is built, or before a service takes its first request.
+    They have the greatest and the least of `shapes`, and 1 for a dimension it does not name.
     """
     started = time.perf_counter()
     for at in (2, 0):
-        session.run({tensor.name: _empty(tensor, sizes(tensor, shapes or {}, at)) for tensor in session.inputs})
+        run({tensor.name: _empty(tensor, sizes(tensor, shapes, at)) for tensor in inputs})
     return time.perf_counter() - started
+
+
+def _digest(source: str | bytes) -> str:
+    """Return the SHA-256 of a model: of the file, and of the files that it reads its weights from."""
+    import hashlib
+
+    from edgekit import files
+
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    others = [os.path.join(os.path.dirname(source), name) for name in sorted(set(external.files(source)))]
+    digests = [files.sha256(path) for path in (source, *others)]
+    return hashlib.sha256("".join(digests).encode()).hexdigest() if others else digests[0]
 
 
 def _empty(tensor: Tensor, size: tuple[int, ...]) -> Any:

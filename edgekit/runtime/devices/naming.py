@@ -48,12 +48,13 @@ class Device(NamedTuple):
 class Request(NamedTuple):
     """What onnxruntime is asked for: providers with their options, or a plugin's `OrtEpDevice` with its options.
 
-    `provider` is the one the session must come up on.
+    `provider` is the one the session must come up on. `graphs`: it records CUDA graphs and replays them.
     """
 
     provider: str
     built_in: list[tuple[str, dict[str, str]]] | None
     plugin: tuple[Any, dict[str, str]] | None = None
+    graphs: bool = False
 
 
 def parse(name: str, plugins: Callable[[], Sequence[str]] = tuple) -> Device:

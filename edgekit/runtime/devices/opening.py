@@ -7,18 +7,19 @@ the CPU without a word.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgekit.errors import DeviceError
 from edgekit.extras import need
-from edgekit.runtime import threads
+from edgekit.runtime import kinds, threads
 from edgekit.runtime.devices import placement
 from edgekit.runtime.devices.naming import PROVIDER_OF, Device, Request
-from edgekit.runtime.reasons import heard, reason, refusal, unknown_option
+from edgekit.runtime.reasons import listening, reason, refusal, unknown_option
 from edgekit.signature import Tensor
 
 if TYPE_CHECKING:
-    from edgekit.runtime.devices.engines import Range
+    from edgekit.runtime.devices.shapes import Range
 
 ort = need("onnxruntime", "running a model")
 
@@ -26,12 +27,18 @@ _ERRORS_ONLY = 3  # onnxruntime's severity: its warnings are about things the ca
 
 
 class Opened(NamedTuple):
-    """An `onnxruntime.InferenceSession`, where it runs, and with how many threads."""
+    """An `onnxruntime.InferenceSession`, where it runs, and with how many threads.
+
+    `shapes`: how large its dynamic dimensions get, as far as that was said. `graphs`: it records CUDA graphs, so each
+    run must say which one is its own (`shortcut.replaying`).
+    """
 
     session: Any
     device: str
     threads: int
     placement: placement.Placement | None
+    shapes: Mapping[str, Range]
+    graphs: bool
 
 
 class Opening(NamedTuple):
@@ -49,6 +56,7 @@ class Opening(NamedTuple):
     strict: bool
     cuda_helps: bool
     shapes: Mapping[str, Range] | None
+    max_batch: int | None
     inputs: Sequence[Tensor] | None
 
     def on(self, device: Device, given: Mapping[str, object] | None = None) -> Opened:
@@ -58,22 +66,35 @@ class Opening(NamedTuple):
         asked = self._ask(device, given, count)
         self._write(settings, device, asked)
 
-        def make() -> Any:
-            return ort.InferenceSession(self.content, settings, asked.built_in, enable_fallback=0)
-
+        ear: AbstractContextManager[list[str]] = nullcontext([]) if device.kind == "cpu" else listening()
         try:
-            session = make()
+            with ear as said:
+                session = ort.InferenceSession(self.content, settings, asked.built_in, enable_fallback=0)
+                if session.get_providers()[0] != asked.provider:
+                    raise _Elsewhere(session.get_providers()[0])
         except MemoryError:
             raise
+        except _Elsewhere as error:
+            raise _elsewhere(device, str(error), "; ".join(said)) from None
         except Exception as error:
             raise self._refused(device, error) from None
-        if session.get_providers()[0] != asked.provider:
-            raise _elsewhere(device, session.get_providers()[0], heard(make))
-        if not placement.recorded():
-            return Opened(session, str(device), count, None)
-        placed = placement.read(session, str(device), asked.provider)
-        self._look(device, placed)
-        return Opened(session, str(device), count, placed)
+        inputs = [kinds.tensor(node) for node in session.get_inputs()] if self.inputs is None else self.inputs
+        needed = asked.graphs or device.kind == "tensorrt"
+        if needed and self.inputs is None and any(isinstance(dim, str) for tensor in inputs for dim in tensor.shape):
+            # Now that it is known what a bare file takes, that is checked, and TensorRT told for which sizes to build.
+            return self._replace(inputs=inputs).on(device, given)
+        placed = None
+        if placement.recorded():
+            placed = placement.read(session, str(device), asked.provider)
+            self._look(device, placed)
+        return Opened(session, str(device), count, placed, self._sizes(inputs), asked.graphs)
+
+    def _sizes(self, inputs: Sequence[Tensor]) -> Mapping[str, Range]:
+        if self.shapes is None and self.max_batch is None:
+            return {}
+        from edgekit.runtime.devices.shapes import settled
+
+        return settled(self.shapes, self.max_batch, inputs)
 
     def _ask(self, device: Device, given: Mapping[str, object] | None, count: int) -> Request:
         """Return what to ask onnxruntime for. An app that stays on the CPU loads nothing of the other devices."""
@@ -88,7 +109,8 @@ class Opening(NamedTuple):
             threads=count,
             inputs=self.inputs,
             shapes=self.shapes,
-            cuda_helps=self.cuda_helps or not self.strict,
+            max_batch=self.max_batch,
+            cuda_helps=self.cuda_helps,
         )
 
     def _write(self, settings: Any, device: Device, asked: Request) -> None:
@@ -128,7 +150,11 @@ class Opening(NamedTuple):
         if self.strict and left:
             told = f'{self.name} does not run on device "{device}" alone: {placement.tell(left)}'
             hint = 'placement="any" lets them'
-            raise DeviceError(told, hint + (', fallback=["cuda"] those of CUDA' if "cuda" in left else ""))
+            raise DeviceError(told, hint + (', placement="gpu" those of CUDA' if "cuda" in left else ""))
+
+
+class _Elsewhere(Exception):
+    """A session that came up on another provider, whose name it carries."""
 
 
 def _elsewhere(device: Device, provider: str, said: str) -> DeviceError:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from edgekit.errors import DeviceError, UsageError
+from edgekit.errors import DeviceError
 from edgekit.extras import need
 from edgekit.runtime.devices import engines, libraries, nvidia, options, plugins
 from edgekit.runtime.devices.naming import PROVIDER_OF, Device, Request
+from edgekit.runtime.devices.shapes import Range, profile, settled
 from edgekit.signature import Tensor
 
 ort = need("onnxruntime", "running a model")
@@ -50,13 +51,14 @@ def request(
     *,
     threads: int,
     inputs: Sequence[Tensor] | None,
-    shapes: Mapping[str, engines.Range] | None,
+    shapes: Mapping[str, Range] | None,
+    max_batch: int | None,
     cuda_helps: bool,
 ) -> Request:
     """Return what to ask onnxruntime for; DeviceError where `device` will not run.
 
-    `given`: the caller's options. `inputs`: what the model takes, where that is known before it is opened. `shapes`:
-    see `engines.profile`. `cuda_helps`: whether CUDA may run what TensorRT cannot.
+    `given`: the caller's options. `inputs`: what the model takes, where that is known before it is opened. `shapes`,
+    or else `max_batch`: what TensorRT builds for. `cuda_helps`: whether CUDA may run what TensorRT cannot.
     """
     mine = options.written(given)
     provider = check(device)
@@ -66,9 +68,10 @@ def request(
         ours = options.openvino_plugin(device, mine, threads) if device.kind == "openvino" else mine
         return Request(name, None, (found, ours))
     if device.kind == "cuda":
-        return Request(provider, [(provider, options.cuda(device, mine, inputs))])
+        return Request(provider, [(provider, options.cuda(device, mine, inputs))], graphs=options.graphs(mine))
     if device.kind == "tensorrt":
-        kept = _engines(device, source, mine, inputs, shapes)
+        profiles = profile(inputs, settled(shapes, max_batch, inputs)) if inputs is not None else {}
+        kept = _engines(device, source, mine, profiles)
         asked = [(provider, options.tensorrt(device, mine, kept))]
         if cuda_helps and PROVIDER_OF["cuda"] in ort.get_available_providers():
             asked.append((PROVIDER_OF["cuda"], options.cuda(device, {}, inputs)))
@@ -78,17 +81,8 @@ def request(
     return Request(provider, [(provider, {})])
 
 
-def _engines(
-    device: Device,
-    source: str | bytes,
-    mine: Mapping[str, str],
-    inputs: Sequence[Tensor] | None,
-    shapes: Mapping[str, engines.Range] | None,
-) -> dict[str, str]:
+def _engines(device: Device, source: str | bytes, mine: Mapping[str, str], profiles: dict[str, str]) -> dict[str, str]:
     """Return TensorRT's options for its caches and profiles."""
-    if shapes and inputs is None:
-        raise UsageError("shapes were given of a bare file", "load a bundle: its manifest says what the model takes")
-    profiles = engines.profile(inputs, shapes) if inputs is not None and shapes else {}
     facts = {
         "onnxruntime": ort.__version__,
         "tensorrt": nvidia.tensorrt_version(),

@@ -18,9 +18,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import BundleError, InputError
+from edgekit.errors import BundleError
 from edgekit.runtime.feeds import NUMBERS
 from edgekit.runtime.predictors.prediction import ANSWERS, Answer
+from edgekit.runtime.settings import whole
 from edgekit.tasks import PURPOSES
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ def predict(model: Model, x: Any, top: int = 1) -> Answer | list[Answer]:
             f'"{model.name}" is for the task "{model.manifest.task}"; this edgekit predicts {", ".join(PURPOSES)}',
             "pip install --upgrade edgekit-onnx, or call the model with arrays",
         )
-    if top < 1:
-        raise InputError(f"top is {top}, not a positive number")
+    top = whole("top", top)
     purpose = PURPOSES[model.manifest.task]
     reader = importlib.import_module(f"{__name__}.{purpose.predictor or _thing(model)}")
     feeds, several = reader.read(model, x)

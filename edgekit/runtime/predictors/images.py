@@ -86,13 +86,16 @@ class _Wanted:
 
 def _decoded(x: Any) -> Any:
     """Return a PIL image, upright, from a path or a PIL image."""
+    is_path = isinstance(x, (str, os.PathLike))
+    if not is_path and not hasattr(x, "convert"):  # no PIL image, as can be told without Pillow
+        raise InputError(f"given {describe(x)} for an image", _TAKES)
     images = need("PIL.Image", "reading images")
     upright = need("PIL.ImageOps", "reading images").exif_transpose
     try:
         if isinstance(x, images.Image):
             x.load()
             return upright(x)
-        if isinstance(x, (str, os.PathLike)):
+        if is_path:
             with images.open(x) as image:
                 image.load()
                 return upright(image)

@@ -1,36 +1,24 @@
-"""What really comes up. Most of it needs an onnxruntime with another provider: `make test-wheels` brings them."""
+"""What can be told of an opening with the CPU alone."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
-from edgekit.errors import BundleError, DeviceError, UsageError
+from edgekit.errors import BundleError, DeviceError, InputError, UsageError
 from edgekit.runtime import bundle
-from edgekit.runtime.devices import nvidia, placement, plugins, providers
+from edgekit.runtime.devices import nvidia, options, placement, providers, shapes
 from edgekit.runtime.devices.naming import Device, Request
 from edgekit.runtime.devices.opening import Opening, _elsewhere
 from edgekit.runtime.session import open_session
+from edgekit.signature import Tensor
 
 NEGATE = "(float[N,3] x) => (float[N,3] y) { y = Neg(x) }"
-# OpenVINO has no operators on strings.
-MIXED = "(string[N] s, float[N,3] x) => (string[N] t, float[N,3] y) { t = StringConcat(s, s) y = Neg(x) }"
-STRINGS = "(string[N] s) => (string[N] t) { t = StringConcat(s, s) }"
 
-OFFERED = onnxruntime.get_available_providers()
-openvino = pytest.mark.skipif(
-    "OpenVINOExecutionProvider" not in OFFERED and "openvino" not in plugins.names(), reason="no OpenVINO here"
-)
-built_in = pytest.mark.skipif("OpenVINOExecutionProvider" not in OFFERED, reason="this build has no OpenVINO")
 recorded = pytest.mark.skipif(not placement.recorded(), reason="this onnxruntime keeps no record of placement")
 
 
@@ -39,117 +27,6 @@ def no_gpu() -> bool:
         return not nvidia.gpus()
     except DeviceError:
         return True
-
-
-cuda_without_gpu = pytest.mark.skipif(
-    "CUDAExecutionProvider" not in OFFERED or not no_gpu(), reason="needs a build with CUDA on a machine without a GPU"
-)
-
-
-@openvino
-@pytest.mark.parametrize("device", ["openvino", "openvino:CPU", "auto"])
-def test_openvino_comes_up_and_answers(device: str, graph: Callable[..., bytes]) -> None:
-    session = open_session(graph(NEGATE), device=device, threads=1)
-    assert session.device == ("openvino" if device == "auto" else device)
-    x = np.arange(6, dtype=np.float32).reshape(2, 3)
-    np.testing.assert_array_equal(session.run({"x": x})["y"], -x)
-
-
-@openvino
-@recorded
-def test_openvinos_nodes_are_counted_and_those_left_to_the_cpu(graph: Callable[..., bytes]) -> None:
-    assert open_session(graph(NEGATE), device="openvino").placement().nodes == {"openvino": {"Neg": 1}}
-    mixed = open_session(graph(MIXED), device="openvino").placement()
-    assert mixed.nodes == {"openvino": {"Neg": 1}, "cpu": {"StringConcat": 1}}
-    assert mixed.left_behind() == {"cpu": {"StringConcat": 1}}
-
-
-@openvino
-def test_strict_placement_refuses_nodes_that_are_left_to_the_cpu(graph: Callable[..., bytes]) -> None:
-    assert open_session(graph(NEGATE), device="openvino", placement="strict").device == "openvino"
-    with pytest.raises(DeviceError, match='does not run on device "openvino" alone') as caught:
-        open_session(graph(MIXED), device="openvino", placement="strict")
-    assert not placement.recorded() or "cpu: 1 node (StringConcat)" in str(caught.value)
-
-
-@openvino
-@recorded
-def test_a_device_that_comes_up_and_runs_nothing_is_refused(graph: Callable[..., bytes]) -> None:
-    with pytest.raises(DeviceError, match="came up and runs nothing of the model: cpu: 1 node"):
-        open_session(graph(STRINGS), device="openvino")
-    assert open_session(graph(STRINGS), device="openvino", fallback=["cpu"]).device == "cpu"
-
-
-@openvino
-def test_an_option_openvino_does_not_know_is_refused_with_the_nearest(graph: Callable[..., bytes]) -> None:
-    with pytest.raises(DeviceError, match='device "openvino" has no option "cache_dirs"') as caught:
-        open_session(graph(NEGATE), device="openvino", options={"cache_dirs": "/tmp"})
-    assert caught.value.hint == 'did you mean "cache_dir"?'
-
-
-@openvino
-def test_an_option_reaches_openvino(graph: Callable[..., bytes], tmp_path: Path) -> None:
-    open_session(graph(NEGATE), device="openvino", options={"cache_dir": str(tmp_path)})
-    assert list(tmp_path.rglob("*.blob"))
-
-
-@built_in
-def test_a_device_openvino_does_not_find_is_refused_in_its_words(graph: Callable[..., bytes]) -> None:
-    with pytest.raises(DeviceError) as caught:
-        open_session(graph(NEGATE), device="openvino:GPU.77")
-    assert str(caught.value).startswith('asked for device "openvino:GPU.77", but the session came up on "cpu": ')
-    assert "GPU.77 is not available" in str(caught.value)
-
-
-COUNTING = """
-import os, sys
-import numpy as np
-from edgekit.runtime.session import open_session
-
-before = len(os.listdir("/proc/self/task"))
-own = {"num_of_threads": sys.argv[2]} if sys.argv[2:] else None
-session = open_session(sys.argv[1], device="openvino", threads=1, options=own)
-for _ in range(20):
-    session.run({"x": np.ones((256, 256), np.float32)})
-sys.stdout.write(str(len(os.listdir("/proc/self/task")) - before))
-"""
-
-
-@openvino
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
-def test_openvino_takes_the_threads_asked_for_and_not_all_there_are(
-    graph: Callable[..., bytes], tmp_path: Path
-) -> None:
-    if len(os.sched_getaffinity(0)) < 2:
-        pytest.skip("this process has one core")
-    path = tmp_path / "m.onnx"
-    path.write_bytes(graph("(float[256,256] x) => (float[256,256] y) { a = MatMul(x, x) y = MatMul(a, x) }"))
-
-    def started(*own: str) -> int:  # in a process of its own: OpenVINO keeps the threads it has
-        command = [sys.executable, "-c", COUNTING, str(path), *own]
-        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-    assert started() < started("2")
-
-
-@cuda_without_gpu
-@pytest.mark.parametrize("device", ["cuda", "cuda:1", "tensorrt"])
-def test_cuda_that_cannot_load_is_refused_in_the_loaders_words_before_any_session(
-    device: str, graph: Callable[..., bytes], capfd: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(DeviceError) as caught:
-        open_session(graph(NEGATE), device=device)
-    said = str(caught.value)
-    assert f'asked for device "{device}", but its provider does not load: lib' in said and ".so" in said
-    assert caught.value.hint and "onnxruntime_src" not in said
-    assert capfd.readouterr() == ("", "")
-
-
-@cuda_without_gpu
-def test_a_fallback_that_was_written_is_taken_and_the_reason_kept(graph: Callable[..., bytes]) -> None:
-    session = open_session(graph(NEGATE), device="cuda", fallback=["cpu"])
-    assert session.device == "cpu" and "does not load" in session.refused["cuda"]
-    assert "does not load" in repr(session)
 
 
 def test_auto_says_what_it_passed_over_and_why(graph: Callable[..., bytes]) -> None:
@@ -202,7 +79,7 @@ def test_a_broken_model_is_the_models_fault_whatever_the_device(graph: Callable[
 
 def opening(**settings: Any) -> Opening:
     asked = {"content": b"", "name": "it", "threads": 1, "optimize": True, "spinning": True, "strict": False}
-    return Opening(**{**asked, "cuda_helps": False, "shapes": None, "inputs": None, **settings})
+    return Opening(**{**asked, "cuda_helps": False, "shapes": None, "max_batch": None, "inputs": None, **settings})
 
 
 @pytest.mark.parametrize(
@@ -228,7 +105,94 @@ def test_tensorrt_must_run_something_and_where_strict_everything(
     with pytest.raises(DeviceError) as caught:
         opening(**settings)._look(Device("tensorrt"), placed)
     assert said in str(caught.value)
-    assert ('fallback=["cuda"]' in str(caught.value.hint)) == ("cuda" in said and "strict" in settings)
+    assert ('placement="gpu"' in str(caught.value.hint)) == ("cuda" in said and "strict" in settings)
+
+
+@pytest.mark.parametrize(
+    ("said", "strict", "helps"), [("any", False, True), ("strict", True, False), ("gpu", True, True)]
+)
+def test_cuda_helps_tensorrt_unless_no_node_may_leave_it(
+    said: Any, strict: bool, helps: bool, graph: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, bool]] = []
+    looked: list[tuple[bool, bool]] = []
+
+    def request(device: Device, source: bytes, given: object, *, cuda_helps: bool, **more: object) -> Request:
+        asked.append((str(device), cuda_helps))
+        raise DeviceError("not here")
+
+    monkeypatch.setattr(providers, "request", request)
+    monkeypatch.setattr(Opening, "_look", lambda self, *given: looked.append((self.strict, self.cuda_helps)))
+    assert open_session(graph(NEGATE), device="tensorrt", fallback=["cuda", "cpu"], placement=said).device == "cpu"
+    assert asked == [("tensorrt", helps), ("cuda", helps)]
+    assert looked == [(strict, helps)] * placement.recorded()
+
+
+def test_nodes_may_only_stay_on_a_gpu_where_one_was_asked_for(graph: Callable[..., bytes]) -> None:
+    with pytest.raises(UsageError, match='placement is "gpu", and the device "cpu"'):
+        open_session(graph(NEGATE), placement="gpu")
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Have any device open on the CPU under its own name, after the real checks; return the inputs known to them."""
+    asked: list[Any] = []
+
+    def request(device: Device, source: bytes, given: dict[str, str] | None, **settings: Any) -> Request:
+        inputs = settings["inputs"]
+        asked.append(inputs and list(map(str, inputs)))
+        mine = options.written(given)
+        options.check(device, mine, inputs, plugin=False)
+        if device.kind == "tensorrt" and inputs is not None:
+            shapes.profile(inputs, shapes.settled(settings["shapes"], settings["max_batch"], inputs))
+        return Request("CPUExecutionProvider", None, graphs=options.graphs(mine))
+
+    monkeypatch.setattr(providers, "request", request)
+    monkeypatch.setattr(Opening, "_look", lambda self, device, placed: None)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "said"),
+    [
+        ({"device": "tensorrt"}, UsageError, 'none is said of "N"'),
+        ({"device": "cuda", "options": {"enable_cuda_graph": True}}, InputError, "replays one shape"),
+    ],
+    ids=["tensorrt", "graph"],
+)
+def test_what_a_bare_file_takes_is_checked_once_it_is_known(
+    settings: dict[str, Any], error: type[Exception], said: str, graph: Callable[..., bytes], known: list[Any]
+) -> None:
+    with pytest.raises(error, match=said):
+        open_session(graph(NEGATE), **settings)
+    assert known == [None, ["x: float32[N,3]"]]
+
+
+@pytest.mark.parametrize("sizes", [{"shapes": {"N": (1, 2, 3)}}, {"max_batch": 3}], ids=["shapes", "max-batch"])
+def test_a_bare_file_is_opened_again_for_the_sizes_said(
+    sizes: dict[str, Any], graph: Callable[..., bytes], known: list[Any]
+) -> None:
+    session = open_session(graph(NEGATE), device="tensorrt", **sizes)
+    assert len(known) == 2 and session.device == "tensorrt"
+    assert session.shapes["N"][::2] == (1, 3)
+    open_session(graph("(float[2,3] x) => (float[2,3] y) { y = Neg(x) }"), device="tensorrt")
+    assert len(known) == 3  # of fixed sizes once is enough
+
+
+def test_a_session_knows_that_it_records_cuda_graphs(graph: Callable[..., bytes], known: list[Any]) -> None:
+    fixed = graph("(float[2,3] x) => (float[2,3] y) { y = Neg(x) }")
+    assert open_session(fixed, device="cuda", options={"enable_cuda_graph": 1})._graphs
+    assert not open_session(fixed, device="cuda")._graphs
+
+
+def test_shapes_are_checked_on_every_device(graph: Callable[..., bytes]) -> None:
+    with pytest.raises(UsageError, match='shapes names "M"'):
+        open_session(graph(NEGATE), shapes={"M": (1, 2, 3)})
+    with pytest.raises(UsageError, match='shapes says 3 of "N"'):
+        open_session(b"never opened", shapes={"N": 3})  # type: ignore[dict-item]
+    with pytest.raises(UsageError, match='shapes names "M"'):
+        open_session(b"never opened", shapes={"M": (1, 2, 3)}, inputs=[Tensor.parse("x: float32[N,3]")])
+    assert open_session(graph(NEGATE), shapes={"N": (1, 2, 3)}).shapes == {"N": (1, 2, 3)}
 
 
 def test_a_session_that_comes_up_elsewhere_is_refused(
@@ -261,7 +225,7 @@ def test_load_passes_on_how_a_model_is_to_be_opened(vectors: Path, monkeypatch: 
     bundle.load(vectors, max_batch=8, shapes={"N": (2, 3, 4)})
     assert [str(tensor) for tensor in asked[0].pop("inputs")] == ["x: float32[N,3]"]
     assert asked[0] == {"fallback": (), "placement": "any", "options": None, "shapes": None, "spinning": True}
-    assert asked[1]["shapes"] == {"N": (1, 8, 8)} and asked[1]["options"] == {"a": 1}
+    assert asked[1]["max_batch"] == 8 and asked[1]["options"] == {"a": 1}
     assert (asked[1]["fallback"], asked[1]["placement"], asked[1]["spinning"]) == (["cpu"], "strict", False)
     assert asked[2]["shapes"] == {"N": (2, 3, 4)}
 

@@ -72,8 +72,9 @@ def test_openvinos_plugin_takes_everything_by_openvinos_own_keys() -> None:
 
     assert config("", {"cache_dir": "/a"}) == {"CPU": {"INFERENCE_NUM_THREADS": "3", "CACHE_DIR": "/a"}}
     assert config("NPU", {"num_streams": "2"}) == {"NPU": {"NUM_STREAMS": "2"}}
-    own = '{"CPU": {"INFERENCE_NUM_THREADS": "1", "X": "y"}, "GPU": {}}'
-    assert config("CPU", {"load_config": own}) == json.loads(own)
+    own = '{"CPU": {"CACHE_DIR": "/b", "X": "y"}, "GPU": {}}'
+    merged = {"CPU": {"INFERENCE_NUM_THREADS": "3", "CACHE_DIR": "/b", "X": "y"}, "GPU": {}}
+    assert config("CPU", {"load_config": own, "cache_dir": "/a"}) == merged
     for wrong in ("no", "[]", '{"CPU": 1}'):
         with pytest.raises(DeviceError, match="no JSON object of objects"):
             config("CPU", {"load_config": wrong})
@@ -106,12 +107,40 @@ def test_options_that_nobody_would_read_are_refused() -> None:
     options.check(Device("mlx"), {"anything": "1"}, None, plugin=True)  # a plugin of which nothing is known
 
 
-@pytest.mark.parametrize("name", ["enable_cuda_graph", "trt_cuda_graph_enable"])
-def test_a_cuda_graph_is_refused_where_shapes_change(name: str) -> None:
+@pytest.mark.parametrize("plugin", [True, False])
+@pytest.mark.parametrize(
+    ("device", "given", "fix"),
+    [
+        ("cuda", {"device_id": "1"}, 'say it as device="cuda:1"'),
+        ("tensorrt", {"device_id": "0"}, 'say it as device="tensorrt:1"'),
+        ("openvino", {"device_type": "GPU"}, 'say it as device="openvino:GPU.1"'),
+        ("openvino", {"device_luid": "abc"}, 'say it as device="openvino:GPU.1"'),
+        ("openvino", {"num_of_threads": "8"}, "say it as threads=8"),
+        ("openvino", {"load_config": '{"CPU": {"INFERENCE_NUM_THREADS": "8"}}'}, "say it as threads=8"),
+        ("tensorrt", {"trt_profile_opt_shapes": "x:1x3"}, 'say it as shapes={"N": (1, 8, 32)}'),
+    ],
+    ids=["cuda", "tensorrt", "type", "luid", "threads", "config", "profile"],
+)
+def test_what_has_a_word_of_its_own_is_no_option(device: str, given: dict[str, str], fix: str, plugin: bool) -> None:
+    with pytest.raises(DeviceError, match="is no option to be given") as caught:
+        options.check(Device(device), given, FIXED, plugin=plugin)
+    assert caught.value.hint == fix
+    assert not {*given} - {"load_config"} & {*options.KNOWN[device]}
+
+
+def test_a_cuda_graph_is_refused_where_shapes_change() -> None:
     with pytest.raises(InputError, match=r"one shape.*float32\[N,3,8,8\]"):
-        options.check(Device("cuda"), {name: "True"}, DYNAMIC, plugin=False)
-    options.check(Device("cuda"), {name: "0"}, DYNAMIC, plugin=False)
-    options.check(Device("cuda"), {name: "1"}, FIXED, plugin=False)
+        options.check(Device("cuda"), {"enable_cuda_graph": "True"}, DYNAMIC, plugin=False)
+    options.check(Device("cuda"), {"enable_cuda_graph": "0"}, DYNAMIC, plugin=False)
+    options.check(Device("cuda"), {"enable_cuda_graph": "1"}, FIXED, plugin=False)
+    assert options.graphs({"enable_cuda_graph": "1"}) and options.graphs({"enable_cuda_graph": "True"})
+    assert not options.graphs({"enable_cuda_graph": "False"}) and not options.graphs({})
+
+
+def test_a_cuda_graph_of_tensorrt_is_refused_since_its_runs_cannot_be_told_apart() -> None:
+    with pytest.raises(DeviceError, match="with the answers of another run"):
+        options.check(Device("tensorrt"), {"trt_cuda_graph_enable": "True"}, FIXED, plugin=False)
+    options.check(Device("tensorrt"), {"trt_cuda_graph_enable": "False"}, FIXED, plugin=False)
 
 
 @pytest.mark.parametrize("kind", list(options.KNOWN))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ def built(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(libraries, "trouble", lambda ort, kind: None)
         monkeypatch.setattr(nvidia, "gpus", lambda: [nvidia.Gpu("NVIDIA L4", "8.9"), nvidia.Gpu("NVIDIA T4", "7.5")])
         monkeypatch.setattr(wheels, "installed", lambda: there or {"onnxruntime": "1.32.0"})
+        monkeypatch.setattr(nvidia, "driver_version", lambda: "580.65.06")
+        monkeypatch.setattr(nvidia, "tensorrt_version", lambda: "101304")
+        monkeypatch.setattr(providers.ort, "__version__", "1.31.1")
         monkeypatch.setattr(plugins, "names", list)
         monkeypatch.setattr(plugins, "_registered", {})
 
@@ -31,7 +35,7 @@ def built(monkeypatch: pytest.MonkeyPatch):
 
 
 def ask(device: str, given: dict[str, object] | None = None, **more: object) -> providers.Request:
-    settings = {"threads": 3, "inputs": None, "shapes": None, "cuda_helps": True, **more}
+    settings = {"threads": 3, "inputs": None, "shapes": None, "max_batch": None, "cuda_helps": True, **more}
     return providers.request(parse(device), b"a model", given, **settings)
 
 
@@ -63,19 +67,42 @@ def test_tensorrt_asks_for_kept_engines_of_the_shapes_said_and_for_cuda_beside_i
     assert made["device_id"] == also["device_id"] == "1"
     assert made["trt_fp16_enable"] == made["trt_engine_cache_enable"] == made["trt_timing_cache_enable"] == "True"
     assert made["trt_profile_max_shapes"] == "x:32x3"
-    facts = (Path(made["trt_engine_cache_path"]) / "facts.json").read_text()
-    assert '"gpu": "NVIDIA T4 7.5"' in facts and '"trt_profile_opt_shapes": "x:8x3"' in facts
+    facts = json.loads((Path(made["trt_engine_cache_path"]) / "facts.json").read_text())
+    assert facts == {
+        "model": facts["model"],
+        "onnxruntime": "1.31.1",
+        "tensorrt": "101304",
+        "driver": "580.65.06",
+        "gpu": "NVIDIA T4 7.5",
+        "trt_fp16_enable": "True",
+        "trt_profile_min_shapes": "x:1x3",
+        "trt_profile_opt_shapes": "x:8x3",
+        "trt_profile_max_shapes": "x:32x3",
+    }
     other = ask("tensorrt:1", {"trt_fp16_enable": True}, inputs=INPUTS, shapes={"N": (1, 8, 64)})
     assert (other.built_in or [])[0][1]["trt_engine_cache_path"] != made["trt_engine_cache_path"]
 
 
-def test_shapes_need_a_signature(built) -> None:
+def test_tensorrt_builds_for_the_greatest_batch_where_that_is_all_that_was_said(built, own_home: Path) -> None:
     built(GPU)
-    with pytest.raises(UsageError, match="bare file"):
-        ask("tensorrt", shapes={"N": (1, 8, 32)})
+    made = (ask("tensorrt", inputs=INPUTS, max_batch=16).built_in or [])[0][1]
+    assert [made[f"trt_profile_{which}_shapes"] for which in ("min", "opt", "max")] == ["x:1x3", "x:16x3", "x:16x3"]
 
 
-def test_tensorrt_stands_alone_where_cuda_may_not_help(built) -> None:
+def test_tensorrt_is_not_opened_where_it_would_build_again_at_each_size(built) -> None:
+    built(GPU)
+    with pytest.raises(UsageError, match='none is said of "N" in x: float32'):
+        ask("tensorrt", inputs=INPUTS)
+
+
+def test_cuda_says_whether_it_records_graphs(built) -> None:
+    built(GPU)
+    fixed = [Tensor.parse("x: float32[1,3]")]
+    assert ask("cuda", {"enable_cuda_graph": True}, inputs=fixed).graphs
+    assert not ask("cuda", {"enable_cuda_graph": False}, inputs=fixed).graphs
+
+
+def test_tensorrt_stands_alone_where_cuda_may_not_help(built, own_home: Path) -> None:
     built(GPU)
     assert [name for name, _ in ask("tensorrt", cuda_helps=False).built_in or []] == ["TensorrtExecutionProvider"]
 

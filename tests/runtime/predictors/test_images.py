@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgekit.errors import BundleError, DataError, InputError
+from edgekit.errors import BundleError, DataError, InputError, MissingExtra, UsageError
 from edgekit.runtime.bundle import load
+from edgekit.runtime.feeds import describe
 from edgekit.runtime.model import Model
 from edgekit.runtime.predictors.prediction import Prediction
 
@@ -178,9 +180,36 @@ def test_what_is_no_image_is_refused_saying_what_is(pixels: Callable[..., Model]
     assert str(caught.value.hint).startswith("an image is a path")
 
 
-@pytest.mark.parametrize("top", [0, -1])
-def test_top_is_a_positive_number(pixels: Callable[..., Model], top: int) -> None:
-    with pytest.raises(InputError, match=f"top is {top}"):
+def test_without_pillow_the_little_that_brings_it_is_named_and_only_where_there_is_a_picture(
+    pixels: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = pixels()
+    monkeypatch.setattr(sys, "meta_path", [Without("PIL"), *sys.meta_path])
+    for name in [name for name in sys.modules if name.partition(".")[0] == "PIL"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(MissingExtra, match='reading images needs the package "PIL"') as caught:
+        model.predict("x.png")
+    assert caught.value.hint == 'pip install "edgekit-onnx[images]"'
+    for nothing in (None, 7):
+        with pytest.raises(InputError, match=f"given {describe(nothing)} for an image"):
+            model.predict(nothing)
+    assert model.predict(GRAY)
+
+
+class Without:
+    """Keeps one package from being imported."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+
+    def find_spec(self, name: str, *_: Any) -> None:
+        if name.partition(".")[0] == self.package:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=self.package)
+
+
+@pytest.mark.parametrize("top", [0, -1, "3", 1.5, None])
+def test_top_is_a_positive_number(pixels: Callable[..., Model], top: Any) -> None:
+    with pytest.raises(UsageError, match=r"top is .*, not a positive whole number"):
         pixels().predict(GRAY, top=top)
 
 
@@ -188,7 +217,7 @@ def test_top_is_a_positive_number(pixels: Callable[..., Model], top: int) -> Non
     ("said", "message"),
     [
         ({"head": "scores"}, 'answers scores: neither "probabilities" nor "logits"'),
-        ({"labels": ["a", "b"]}, r"answers \[1, 6\] for 2 labels"),
+        ({"labels": ["a", "b"]}, r"has 2 labels for 6 classes"),
         ({"preprocessing": {"color": "RGB"}}, 'says colour mode "RGB" for 1 channels'),
         ({"c": 2}, "images are predicted by models of one input"),
     ],

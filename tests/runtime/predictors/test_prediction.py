@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgekit.errors import BundleError, InputError
+from edgekit.errors import BundleError, UsageError
 from edgekit.recipe.consistency import check
 from edgekit.recipe.document import Document
 from edgekit.runtime.bundle import load
@@ -87,7 +87,7 @@ def test_a_model_that_cannot_answer_its_task_is_the_bundles_fault(
 
 
 def test_top_must_be_positive(vectors: Path) -> None:
-    with pytest.raises(InputError, match="top is 0"):
+    with pytest.raises(UsageError, match="top is 0"):
         load(vectors).predict([1, 2, 3], top=0)
 
 

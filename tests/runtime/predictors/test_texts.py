@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgekit import files
 from edgekit.errors import BundleError, InputError
 from edgekit.manifest import FILE
 from edgekit.runtime.bundle import load
@@ -60,9 +60,10 @@ def texts(bundle: Callable[..., Path]) -> Callable[..., Model]:
         folder = bundle(text, task, inputs, [output], **said)
         content = tokenizer if isinstance(tokenizer, bytes) else tokenizer.to_str().encode()
         (folder / "tokenizer.json").write_bytes(content)
-        card = json.loads((folder / FILE).read_text("utf-8"))
+        card = files.read_sealed(folder / FILE)
+        assert card
         card["files"]["tokenizer.json"] = {"sha256": sha256(content).hexdigest(), "bytes": len(content)}
-        (folder / FILE).write_text(json.dumps(card), "utf-8")
+        files.write_sealed(folder / FILE, card)
         return load(folder, threads=1)
 
     return make
