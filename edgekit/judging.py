@@ -35,6 +35,7 @@ from edgekit.runtime.session import Session, open_session
 
 VERDICT, SCORES, TIMES = "verdict.json", "scores.npz", "times.npz"
 SITTINGS = 5  # so many times the sessions are opened anew and timed
+_LARGEST_BATCH = 256  # of examples that are scored at once: what TensorRT is to build for
 FEW = 2000  # examples below which the judge says that it sees little
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -230,7 +231,7 @@ class Judge:
         return said, faster, over_teacher
 
     def _open(self, graph: Path) -> Session:
-        return open_session(graph, device=self.measure.device, threads=self.measure.threads)
+        return open_session(graph, device=self.measure.device, threads=self.measure.threads, max_batch=_LARGEST_BATCH)
 
 
 def decide(

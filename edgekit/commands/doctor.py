@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import typer
 
 _OLDEST_RUNTIME = (1, 20)
+EXTRAS = ("tools", "images", "text", "train", "hf")
 _LITTLE_ROOM = 2_000_000_000  # bytes: a run's checkpoints and caches, with room to spare
 # The smallest model there is, in ONNX's own text.
 _TINY = '<ir_version: 8, opset_import: ["": 17]> tiny (float[1] x) => (float[1] y) { y = Identity(x) }'
@@ -61,7 +62,7 @@ def examine() -> list[Check]:
         python(sys.version_info[:3]),
         runtime_wheels(wheels.installed()),
         *devices(),
-        *(extra(name, missing([m for m, x in EXTRA_OF.items() if x == name])) for name in ("tools", "train", "hf")),
+        *(extra(name, missing([m for m, x in EXTRA_OF.items() if x == name])) for name in EXTRAS),
         torch(hardware.versions(["torch"])["torch"]),
         processor(hardware.machine(), hardware.saturates_int8()),
         cores(hardware.machine()),

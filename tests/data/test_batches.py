@@ -166,6 +166,7 @@ def test_what_does_not_fit_the_data_is_refused(options, found):
     assert found in str(caught.value)
     assert caught.value.hint
 
+
 def test_a_mixed_batch_names_the_targets_of_the_partners_and_what_stays_own():
     data = Split(np.repeat(np.arange(50, dtype=np.uint8) * 5, 30).reshape(50, 6, 5, 1), np.arange(50) % 7)
     loader = batches(data, augment=Augment(mixup=0.9), batch=50)

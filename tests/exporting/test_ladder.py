@@ -165,7 +165,7 @@ def test_an_older_runtime_is_refused_before_any_work(tmp_path):
         ),
         (Refusing, ["dynamo: AssertionError", "tracer: AssertionError"]),
         (OneSize, ["dynamo: .*(batch|dimensions|cannot run)", "tracer: .*(batch|dimensions|cannot run)"]),
-        (Unknown, ["dynamo: .*No ONNX function found.*matrix_exp", "tracer: .*matrix_exp.*not supported"]),
+        (Unknown, ["dynamo: .*no ONNX for the operator .*matrix_exp", "tracer: .*matrix_exp.*not supported"]),
     ],
     ids=["answers otherwise", "an empty message", "one batch size", "an unknown operator"],
 )
