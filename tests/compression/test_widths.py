@@ -139,7 +139,7 @@ def test_weights_of_another_pruning_do_not_fit_either():
 
 
 def test_many_faults_are_counted_and_not_all_listed():
-    with pytest.raises(ModelError, match="in all 14 missing$"):
+    with pytest.raises(ModelError, match=r"in all 14 missing$"):
         widths.fit(Residual(), {})
 
 
