@@ -171,6 +171,7 @@ def sealed(vectors: Path) -> Path:
     """A bundle as exporting writes it, with a tokenizer beside the model."""
     (vectors / "tokenizer.json").write_text('{"a": 1}', encoding="utf-8")
     said = json.loads((vectors / FILE).read_text(encoding="utf-8"))
+    del said["seal"]
     for name in (MODEL, "tokenizer.json"):
         said["files"][name] = {"sha256": sha256(vectors / name), "bytes": (vectors / name).stat().st_size}
     files.write_sealed(vectors / FILE, said)
