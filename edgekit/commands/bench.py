@@ -92,7 +92,7 @@ def summary(record: Record) -> dict[str, Any]:
     told = record.to_dict()
     first = record.models[0].samples
     for row, entry in zip(told["models"], record.models, strict=True):
-        del row["times_ns"], row["rounds"]
+        del row["times_ns"], row["bursts"]
         row["summary"]["p99_us"] = entry.samples.percentile(99)
         ratio: dict[str, Any] | None = None
         if entry.samples is not first:

@@ -1,71 +1,77 @@
-"""The record of a measurement: the machine, the settings, and every raw time, in one JSON file of schema 1.
+"""The record of a measurement: the machine, the settings, and every raw time, in one JSON file of schema 2.
 
 Whatever is told later (other percentiles, other comparisons, other machines beside it) is told from the raw times
-again. Written in one step, so that a record is whole or not there.
+again. Written in one step, so that a record is whole or not there. Schema 1 is still read.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from edgekit import files
 from edgekit.errors import DataError
 from edgekit.latency.notes import Note
 from edgekit.latency.samples import Samples
 
-SCHEMA = 1
+SCHEMA = 2
 _AGAIN = "measure again, or copy the record again from where it was made"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What was measured of one model: the file and its SHA-256, where and how it ran, and its times."""
+    """What was measured of one model in one setting: what it is, where and how it ran, and its times.
 
-    file: str
-    sha256: str
-    bytes: int
+    `kind`: "onnx", "torch" or "callable"; `file`, `sha256` and `bytes` are None for what has no file. `precision`: what
+    its weights are, "fp32", "int8", ...; `inputs`: name -> dtype and shape. `samples`: the latencies of `scenario`.
+    `loads`: of the scenarios "server" and "offline" the tried rates or batches, one dict for each.
+
+    `costs`: load time, memory, energy; `placement`: how many nodes ran on which device; `ceiling`: shares of what the
+    machine can do at most; `profile`: time by node. Each None where it was not asked for.
+    """
+
+    name: str
+    kind: str
+    file: str | None
+    sha256: str | None
+    bytes: int | None
     device: str
     threads: int
     batch: int
+    precision: str | None
     inputs: dict[str, str]
     samples: Samples
-
-    @property
-    def name(self) -> str:
-        """The name of the model in this record."""
-        return self.samples.name
+    scenario: str = "single-stream"
+    loads: list[dict[str, Any]] = field(default_factory=list)
+    costs: dict[str, Any] | None = None
+    placement: dict[str, int] | None = None
+    ceiling: dict[str, Any] | None = None
+    profile: dict[str, Any] | None = None
+    notes: list[Note] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the entry as JSON-ready values, raw times included."""
-        told = {key: value for key, value in vars(self).items() if key != "samples"}
-        return {
-            "name": self.name,
-            **told,
-            "summary": self.samples.summary(),
-            "settled": self.samples.settled,
-            "times_ns": self.samples.times_ns.tolist(),
-            "rounds": self.samples.rounds.tolist(),
-        }
+        told = {key: value for key, value in vars(self).items() if key not in ("samples", "notes")}
+        notes = [note.to_dict() for note in self.notes]
+        return {**told, "summary": self.samples.summary(), **self.samples.to_dict(), "notes": notes}
 
     @classmethod
     def from_dict(cls, said: dict[str, Any]) -> Entry:
         """Read what `to_dict` gave; the summary is told anew from the times."""
-        times, rounds = np.array(said["times_ns"], np.int64), np.array(said["rounds"], np.int32)
-        samples = Samples(said["name"], times, rounds, said["settled"])
-        return cls(**{key: said[key] for key in cls.__dataclass_fields__ if key != "samples"}, samples=samples)
+        values = {key: said[key] for key in cls.__dataclass_fields__ if key in said}
+        values |= {"samples": Samples.from_dict(said["name"], said)}
+        values["notes"] = [Note(**note) for note in said.get("notes", [])]
+        return cls(**({"kind": "onnx", "precision": None} | values))  # as schema 1 did not say
 
 
 @dataclass(frozen=True)
 class Record:
     """One measurement of one or more models, interleaved.
 
-    `created`: ISO 8601. `machine`: `hardware.machine()`. `versions`: package -> version. `settings`: the scenario, and
-    how long, how often and in what order was measured.
+    `created`: ISO 8601. `machine`: `hardware.machine()`. `versions`: package -> version. `settings`: how long, how
+    often and in what order was measured. `ceilings`: what the machine can do at most; None where it was not measured.
     """
 
     created: str
@@ -74,6 +80,7 @@ class Record:
     settings: dict[str, Any]
     models: list[Entry]
     notes: list[Note]
+    ceilings: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the record as JSON-ready values."""
@@ -102,7 +109,7 @@ class Record:
                 "pip install --upgrade edgekit-onnx",
             )
         try:
-            values = {key: said[key] for key in cls.__dataclass_fields__}
+            values = {key: said[key] for key in cls.__dataclass_fields__ if key in said or key != "ceilings"}
             values["models"] = [Entry.from_dict(entry) for entry in said["models"]]
             values["notes"] = [Note(**note) for note in said["notes"]]
         except (KeyError, TypeError, ValueError, OverflowError) as error:

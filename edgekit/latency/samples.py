@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,16 +14,31 @@ from edgekit import statistics
 class Samples:
     """The times of one callable: `times_ns` (n,) int64, and `rounds` (n,) int32, the round each was measured in.
 
-    `settled` is False where the warm-up ended at its limit and not because the times had stopped falling.
+    `copies` (n,) int16: which live copy of it was called; all of a round are of one copy. `first_ns`: the time of the
+    very first call, which is not among the times; None where it was not seen. `settled` is False where the warm-up
+    ended at its limit and not because the times had stopped falling.
     """
 
-    def __init__(self, name: str, times_ns: np.ndarray, rounds: np.ndarray, settled: bool = True) -> None:
-        if len(times_ns) != len(rounds):
-            raise ValueError(f'"{name}" has {len(times_ns)} times, but {len(rounds)} round numbers')
+    def __init__(
+        self,
+        name: str,
+        times_ns: np.ndarray,
+        rounds: np.ndarray,
+        settled: bool = True,
+        copies: np.ndarray | None = None,
+        first_ns: int | None = None,
+    ) -> None:
+        copies = np.zeros(len(rounds)) if copies is None else copies
+        if not len(times_ns) == len(rounds) == len(copies):
+            raise ValueError(
+                f'"{name}" has {len(times_ns)} times, but {len(rounds)} round numbers and {len(copies)} of copies'
+            )
         self.name = name
         self.times_ns = np.asarray(times_ns, dtype=np.int64)
         self.rounds = np.asarray(rounds, dtype=np.int32)
+        self.copies = np.asarray(copies, dtype=np.int16)
         self.settled = settled
+        self.first_ns = first_ns
 
     def __len__(self) -> int:
         return len(self.times_ns)
@@ -50,11 +66,15 @@ class Samples:
 
     @classmethod
     def joined(cls, parts: Sequence[Samples]) -> Samples:
-        """Join what was measured of one callable in several sittings, one after another."""
+        """Join what was measured of one callable in several sittings, one after another; each has copies of its own."""
         starts = np.cumsum([0, *(int(part.rounds.max()) + 1 for part in parts[:-1])])
         rounds = [part.rounds + start for part, start in zip(parts, starts, strict=True)]
+        before = np.cumsum([0, *(int(part.copies.max()) + 1 for part in parts[:-1])])
+        copies = [part.copies + start for part, start in zip(parts, before, strict=True)]
         times = np.concatenate([part.times_ns for part in parts])
-        return cls(parts[0].name, times, np.concatenate(rounds), all(part.settled for part in parts))
+        settled = all(part.settled for part in parts)
+        first = parts[0]
+        return cls(first.name, times, np.concatenate(rounds), settled, np.concatenate(copies), first.first_ns)
 
     def by_round(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the numbers of the rounds (r,) and the median time in each (r,), in nanoseconds."""
@@ -62,3 +82,33 @@ class Samples:
         numbers, starts = np.unique(self.rounds[order], return_index=True)
         bursts = np.split(self.times_ns[order], starts[1:])
         return numbers, np.array([np.median(burst) for burst in bursts])
+
+    def bursts(self) -> list[list[int]]:
+        """Return [round, copy, count] for each run of times that one round took of one copy, in the order taken."""
+        if not len(self):
+            return []
+        turns = (np.diff(self.rounds) != 0) | (np.diff(self.copies) != 0)
+        edges = [0, *(np.flatnonzero(turns) + 1).tolist(), len(self)]
+        return [
+            [int(self.rounds[start]), int(self.copies[start]), end - start]
+            for start, end in itertools.pairwise(edges)
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the raw times as JSON-ready values."""
+        return {
+            "settled": self.settled,
+            "first_ns": self.first_ns,
+            "times_ns": self.times_ns.tolist(),
+            "bursts": self.bursts(),
+        }
+
+    @classmethod
+    def from_dict(cls, name: str, said: dict[str, Any]) -> Samples:
+        """Read what `to_dict` gave, or what schema 1 had instead: the round of each time, and no copies."""
+        times = np.array(said["times_ns"], np.int64)
+        if "bursts" not in said:
+            return cls(name, times, np.array(said["rounds"], np.int32), said["settled"])
+        bursts = np.array(said["bursts"], np.int64).reshape(-1, 3)
+        rounds, copies = (np.repeat(bursts[:, column], bursts[:, 2]) for column in (0, 1))
+        return cls(name, times, rounds, said["settled"], copies, said["first_ns"])

@@ -78,12 +78,15 @@ class SingleStream:
     def _entry(self, name: str, samples: Samples) -> Entry:
         file, session = self.files[name], self.sessions[name]
         return Entry(
+            name=name,
+            kind="onnx",
             file=str(file),
             sha256=files.sha256(file),
             bytes=file.stat().st_size,
             device=session.device,
             threads=session.threads,
             batch=self.batch,
+            precision=None,
             inputs={key: describe(value) for key, value in self.feeds[name].items()},
             samples=samples,
         )

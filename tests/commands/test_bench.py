@@ -27,7 +27,8 @@ def made_up(**times):
     entries = []
     for name, (nanoseconds, count) in times.items():
         samples = Samples(name.replace("__", "/"), np.full(count, nanoseconds), np.arange(count))
-        entries.append(Entry(f"{name}.onnx", "00" * 32, 98_700_000, "cpu", 1, 1, {"x": "float32[1,4]"}, samples))
+        said = (f"{name}.onnx", "00" * 32, 98_700_000, "cpu", 1, 1, "fp32", {"x": "float32[1,4]"})
+        entries.append(Entry(samples.name, "onnx", *said, samples))
     return Record("2030-01-02T03:04:05+00:00", {}, {}, {}, entries, [Note.of("few-cores", "too many threads")])
 
 

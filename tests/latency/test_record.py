@@ -12,7 +12,9 @@ from edgekit.latency.samples import Samples
 @pytest.fixture
 def record():
     samples = Samples("student", np.arange(1000, 1100), np.arange(100) // 5)
-    entry = Entry("student.onnx", "ab" * 32, 1234, "cpu", 1, 1, {"image": "uint8[1,8,8,1]"}, samples)
+    entry = Entry(
+        "student", "onnx", "student.onnx", "ab" * 32, 1234, "cpu", 1, 1, "fp32", {"image": "uint8[1,8,8,1]"}, samples
+    )  # fmt: skip
     return Record(
         created="2030-01-02T03:04:05+00:00",
         machine={"cpu": "a processor", "cores": 2},
@@ -36,10 +38,10 @@ def test_a_record_comes_back_as_it_was_written(record, tmp_path):
 def test_a_record_holds_every_raw_time_and_says_what_it_is(record):
     said = record.to_dict()
     model = said["models"][0]
-    assert said["schema"] == SCHEMA == 1
+    assert said["schema"] == SCHEMA == 2
     assert model["name"] == "student" and model["sha256"] == "ab" * 32
     assert (model["device"], model["threads"], model["batch"]) == ("cpu", 1, 1)
-    assert len(model["times_ns"]) == len(model["rounds"]) == model["summary"]["n"] == 100
+    assert len(model["times_ns"]) == model["summary"]["n"] == 100 and model["bursts"][0] == [0, 0, 5]
     assert said["notes"][0]["kind"] == "few-cores" and said["notes"][0]["advice"]
 
 
@@ -52,10 +54,10 @@ def spoiled(said, change):
     ("change", "complaint"),
     [
         (lambda said: said.pop("schema"), 'has no "schema"'),
-        (lambda said: said.update(schema=2), "schema 2; this edgekit reads up to 1"),
+        (lambda said: said.update(schema=3), "schema 3; this edgekit reads up to 2"),
         (lambda said: said.pop("machine"), "damaged: KeyError 'machine'"),
         (lambda said: said["models"][0].pop("times_ns"), "damaged"),
-        (lambda said: said["models"][0]["rounds"].pop(), "100 times, but 99 round numbers"),
+        (lambda said: said["models"][0]["bursts"].pop(), "100 times, but 95 round numbers"),
         (lambda said: said["models"][0].update(times_ns="many"), "damaged"),
         (lambda said: said.update(models=None), "damaged"),
         (lambda said: said["notes"].append({"kind": "x"}), "damaged"),
@@ -89,3 +91,17 @@ def test_a_record_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match="there is no record") as caught:
         Record.read(tmp_path / "gone.json")
     assert "edgekit bench" in caught.value.hint
+
+
+def test_a_record_of_schema_1_is_still_read(tmp_path):
+    path = tmp_path / "old.json"
+    old = {
+        "name": "student", "file": "s.onnx", "sha256": "ab" * 32, "bytes": 1234, "device": "cpu", "threads": 1,
+        "batch": 1, "inputs": {"x": "float32[1,4]"}, "summary": {}, "settled": True, "times_ns": [10, 12, 11],
+        "rounds": [0, 0, 1],
+    }  # fmt: skip
+    said = {"schema": 1, "created": "2030-01-02", "machine": {}, "versions": {}, "settings": {}, "notes": []}
+    path.write_text(json.dumps(said | {"models": [old]}))
+    (entry,) = Record.read(path).models
+    assert entry.samples.times_ns.tolist() == [10, 12, 11] and entry.samples.rounds.tolist() == [0, 0, 1]
+    assert entry.kind == "onnx" and entry.samples.copies.tolist() == [0, 0, 0]

@@ -19,7 +19,7 @@ def test_p99_is_told_from_662_samples_on(n, told):
 
 
 def test_times_without_their_rounds_are_refused():
-    with pytest.raises(ValueError, match="3 times, but 2 round numbers"):
+    with pytest.raises(ValueError, match="3 times, but 2 round numbers and 2 of copies"):
         Samples("model", np.ones(3), np.ones(2))
 
 
@@ -35,3 +35,12 @@ def test_sittings_are_joined_one_after_another():
     assert joined.times_ns.tolist() == [1, 2, 3, 4, 5]
     assert joined.rounds.tolist() == [0, 0, 1, 2, 3]
     assert not joined.settled
+
+
+def test_raw_times_come_back_with_their_rounds_and_copies():
+    samples = Samples("x", np.arange(6), np.array([0, 0, 1, 1, 1, 2]), True, np.array([0, 0, 1, 1, 1, 0]), first_ns=9)
+    said = samples.to_dict()
+    assert said["bursts"] == [[0, 0, 2], [1, 1, 3], [2, 0, 1]]
+    read = Samples.from_dict("x", said)
+    assert read.to_dict() == said
+    assert read.rounds.tolist() == samples.rounds.tolist() and read.copies.tolist() == samples.copies.tolist()
