@@ -1,8 +1,8 @@
 """The ranges of a graph's tensors over calibration samples, in constant memory. Imports onnx and onnxruntime.
 
 The graph is given a ReduceMin and a ReduceMax beside each tensor, so a batch leaves two numbers a tensor, and nothing
-is kept but the range so far. onnxruntime's own calibrator keeps the numbers of every batch; its option against that,
-CalibMaxIntermediateOutputs, throws batches away uncounted (seen in 1.32).
+is kept but the range so far, and a histogram where a range is cut by it. onnxruntime's own calibrator keeps the numbers
+of every batch; its option against that, CalibMaxIntermediateOutputs, throws batches away uncounted (seen in 1.32).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from onnx import TensorProto, helper
 
 from edgekit.errors import DataError, InputError
 from edgekit.graph import tensors
+from edgekit.graph.histograms import Histogram, Method
 from edgekit.signature import Tensor
 
 Sample = Mapping[str, np.ndarray[Any, Any]]
@@ -39,8 +40,12 @@ class Ranges:
         self.examples += examples
 
 
-def ranges(model: onnx.ModelProto, names: Sequence[str], samples: Iterable[Sample]) -> Ranges:
+def ranges(
+    model: onnx.ModelProto, names: Sequence[str], samples: Iterable[Sample], method: Method = "min-max"
+) -> Ranges:
     """Run `samples` (feeds, one batch each) through `model` and return the ranges of the float32 tensors `names`.
+
+    `method`: how outliers are cut off, as `histograms` has it.
 
     Raises InputError for feeds that do not fit the model, DataError where there are none, or NaN or infinities.
     """
@@ -52,6 +57,11 @@ def ranges(model: onnx.ModelProto, names: Sequence[str], samples: Iterable[Sampl
             answers.append(f"{operator}:{index}:{name}")
             watched.graph.node.append(helper.make_node(operator, [name], answers[-1:], keepdims=0))
             watched.graph.output.append(helper.make_tensor_value_info(answers[-1], TensorProto.FLOAT, []))
+    histograms = [] if method == "min-max" else [Histogram() for _ in names]
+    whole = list(names) if histograms else []
+    present = {tensor.name for tensor in (*model.graph.output, *model.graph.input)}
+    watched.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in whole if name not in present)
+    fed = {tensor.name for tensor in model.graph.input}
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
@@ -60,13 +70,18 @@ def ranges(model: onnx.ModelProto, names: Sequence[str], samples: Iterable[Sampl
     found = Ranges(names)
     for index, (feeds, rows) in enumerate(_checked(samples, tensors.inputs(model))):
         try:
-            results = session.run(answers + outputs, feeds)
+            results = session.run(answers + outputs + [name for name in whole if name not in fed], feeds)
         except Exception as error:  # onnxruntime's errors have no common type below Exception
             raise InputError(f"the model does not run on calibration sample {index}: {error}") from None
         # onnxruntime's reductions may pass over a NaN; what the model answers shows it.
         if any(np.isnan(result).any() for result in results):
             raise DataError(f"the model computes NaN on calibration sample {index}", "look at the sample and the model")
         found.widen(results[: len(answers)], rows)
+        values = iter(results[len(answers) + len(outputs) :])
+        for index, (name, histogram) in enumerate(zip(whole, histograms, strict=True)):
+            taken = feeds[name] if name in fed else next(values)
+            if np.isfinite((found.lowest[index], found.highest[index])).all():
+                histogram.add(taken)
     if not found.examples:
         raise DataError("there are no calibration samples", "give at least a few dozen real examples")
     for name, low, high in zip(names, found.lowest, found.highest, strict=True):
@@ -75,6 +90,9 @@ def ranges(model: onnx.ModelProto, names: Sequence[str], samples: Iterable[Sampl
                 f'tensor "{name}" reaches {low} .. {high} on the calibration samples',
                 "the model overflows on them: look at the samples, or exclude the nodes around that tensor",
             )
+    for index, histogram in enumerate(histograms):
+        low, high = histogram.cut(method, float(found.lowest[index]), float(found.highest[index]))
+        found.lowest[index], found.highest[index] = low, high
     return found
 
 

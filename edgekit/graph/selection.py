@@ -18,10 +18,14 @@ FEWEST_CHANNELS = 4
 
 
 class Selection:
-    """The nodes to quantize, the weighted ones that stay in float with the reason, and answers to leave in float."""
+    """The nodes to quantize, the weighted ones that stay in float with the reason, and answers to leave in float.
+
+    `weighted`: the names of those chosen for their weights; the others only follow them.
+    """
 
     def __init__(self) -> None:
         self.chosen: list[onnx.NodeProto] = []
+        self.weighted: list[str] = []
         self.kept: dict[str, str] = {}
         self.float_answers: frozenset[str] = frozenset()
 
@@ -35,7 +39,7 @@ def select(graph: onnx.GraphProto, exclude: Sequence[str] = ()) -> Selection:
     """Choose among the named nodes of `graph`; those in `exclude`, or fused from them, stay in float."""
     selection = Selection()
     weights = {tensor.name: tensor for tensor in graph.initializer}
-    weighted: list[str] = []
+    weighted = selection.weighted
     for node in graph.node:
         if node.op_type in WEIGHTED:
             reason = _objection(node, weights, exclude)
