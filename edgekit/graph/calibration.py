@@ -91,8 +91,8 @@ def ranges(
                 "the model overflows on them: look at the samples, or exclude the nodes around that tensor",
             )
     for index, histogram in enumerate(histograms):
-        low, high = histogram.cut(method, float(found.lowest[index]), float(found.highest[index]))
-        found.lowest[index], found.highest[index] = low, high
+        cut = histogram.cut(method, float(found.lowest[index]), float(found.highest[index]))
+        found.lowest[index], found.highest[index] = cut
     return found
 
 

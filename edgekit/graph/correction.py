@@ -33,6 +33,8 @@ def correct(quantized: onnx.ModelProto, prepared: onnx.ModelProto, samples: Sequ
     floats = {node.name: node.output[0] for node in prepared.graph.node if node.op_type in _CORRECTED}
     walk = _Walk(quantized, samples)
     layers = [node for node in quantized.graph.node if node.name in floats and walk.bias_of(node)]
+    if not layers:
+        return 0
     expected = _means(prepared, [floats[node.name] for node in layers], samples)
     for node, wanted in zip(layers, expected, strict=True):
         bias, scale = walk.bias_of(node)

@@ -12,11 +12,8 @@ What is quantized, and why (ResNets and plain convolutions, batch 1, one thread,
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +22,11 @@ import onnx
 from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType
 from onnxruntime.quantization.calibrate import TensorData, TensorsData
 
-from edgekit.graph import cleaning, storage
+from edgekit.graph import cleaning, staying_float, storage
 from edgekit.graph.calibration import Ranges, Sample
 from edgekit.graph.original import Original
 from edgekit.graph.schemes import Scheme
+from edgekit.graph.silence import silenced
 
 _TYPES = {"int8": QuantType.QInt8, "uint8": QuantType.QUInt8}
 
@@ -91,7 +89,7 @@ def quantize(original: Original, ranges: Ranges, scheme: Scheme, exclude: Sequen
         name: TensorData(lowest=np.array([low]), highest=np.array([high]))
         for name, low, high in zip(ranges.names, ranges.lowest, ranges.highest, strict=True)
     }
-    with _silence():
+    with silenced():
         quantizer = _Quantizer(
             prepared,
             scheme.per_channel,
@@ -108,6 +106,7 @@ def quantize(original: Original, ranges: Ranges, scheme: Scheme, exclude: Sequen
         quantizer.quantize_model()
         quantizer.model.topological_sort()
     result = quantizer.model.model
+    staying_float.keep(result, selection.kept)
     # onnxruntime infers these again, and names every domain it knows: both are bytes for nothing in a small model.
     del result.graph.value_info[:]
     used = {node.domain for node in result.graph.node}
@@ -117,19 +116,3 @@ def quantize(original: Original, ranges: Ranges, scheme: Scheme, exclude: Sequen
     del result.metadata_props[:]
     result.metadata_props.extend(original.model.metadata_props)
     return cleaning.strip(result)
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Keep the quantizer quiet: it warns through the root logger, and would set that up for the whole program."""
-    root, quiet = logging.getLogger(), logging.NullHandler()
-    disabled = root.manager.disable
-    root.addHandler(quiet)
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)
-        root.removeHandler(quiet)

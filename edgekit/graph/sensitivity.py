@@ -36,9 +36,14 @@ def sensitivity(
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def answers(model: onnx.ModelProto, samples: Sequence[Sample]) -> list[Array]:
-    """Return the float outputs of `model` over all samples, joined along the first axis where they have one."""
+def answers(model: onnx.ModelProto, samples: Sequence[Sample], optimized: bool = True) -> list[Array]:
+    """Return the float outputs of `model` over all samples, joined along the first axis.
+
+    Not `optimized`, the graph is run as it is written.
+    """
     options = onnxruntime.SessionOptions()
+    if not optimized:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

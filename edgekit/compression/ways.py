@@ -1,0 +1,97 @@
+"""The ways to quantize after training, each of them a twin of one float model. Imports onnx, no torch.
+
+Which ways are fast and safe is the processor's affair, so those that may be are made and measured. A way for another
+processor can be named, and is measured here all the same, but not for there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from edgekit.graph import correction, light_weights
+from edgekit.graph.calibration import Ranges, Sample
+from edgekit.graph.histograms import Method
+from edgekit.graph.original import Original
+from edgekit.graph.quantization import quantize
+from edgekit.graph.schemes import SCHEMES
+from edgekit.graph.sensitivity import answers, divergence
+
+DYNAMIC, WEIGHTS = "dynamic", {"weights-8": 8, "weights-4": 4}
+WAYS = (*SCHEMES, DYNAMIC, *WEIGHTS)
+# What kernels there are for, by the documentation of the runtimes; only that of this processor is measured.
+TARGETS = {"vnni": "u8s8", "avx2": "u8s7", "arm": "s8s8", "cuda": "s8s8", "tensorrt": "s8s8"}
+_STATED = {
+    "u8s8": "uint8 activations, int8 weights",
+    "u8s7": "uint8 activations, weights of 7 bits",
+    "s8s8": "int8 activations, int8 weights",
+    "u8u8": "uint8 activations, uint8 weights",
+    DYNAMIC: "int8 weights, activations uint8 by the range of each batch",
+    "weights-8": "weights of 8 bits, in blocks",
+    "weights-4": "weights of 4 bits, in blocks",
+}
+
+
+def stated(way: str) -> str:
+    """Say what a way is, for people."""
+    return _STATED[way]
+
+
+@dataclass
+class Workshop:
+    """Makes the twins of one model; it is calibrated once.
+
+    `samples`: the calibration's feeds, one batch each. `method`: how outliers are cut off. `correct`: whether biases
+    make up for what 8 bits shift; it is kept only where the answers come nearer by it.
+    """
+
+    original: Original
+    samples: Sequence[Sample]
+    method: Method = "min-max"
+    correct: bool = True
+
+    def __post_init__(self) -> None:
+        self.ranges: Ranges = self.original.calibrate(self.samples, self.method)
+        self.expected = answers(self.original.prepared, self.samples)
+
+    def ways(self) -> list[str]:
+        """Name the ways that fit the model: without products of matrices the static ones alone."""
+        return [*SCHEMES, *((DYNAMIC, *WEIGHTS) if light_weights.products(self.original) else ())]
+
+    def rough(self, way: str, exclude: Sequence[str] = ()) -> onnx.ModelProto:
+        """Make the twin of a way, with the nodes named in `exclude` left in float: as fast as it will be."""
+        if way == DYNAMIC:
+            return light_weights.dynamic(self.original, exclude)
+        if way in WEIGHTS:
+            return light_weights.weights_only(self.original, WEIGHTS[way], exclude)
+        return quantize(self.original, self.ranges, SCHEMES[way], exclude)
+
+    def make(self, way: str, exclude: Sequence[str] = ()) -> onnx.ModelProto:
+        """Make the twin of a way, its biases corrected where that brings the answers nearer."""
+        plain = self.rough(way, exclude)
+        if not self.correct or way not in SCHEMES:
+            return plain
+        corrected = onnx.ModelProto()
+        corrected.CopyFrom(plain)
+        if not correction.correct(corrected, self.original.prepared, self.samples):
+            return plain
+        return min((corrected, plain), key=self.divergence)
+
+    def divergence(self, model: onnx.ModelProto) -> float:
+        """Return how far the answers to the calibration's samples are from the float model's."""
+        return divergence(self.expected, answers(model, self.samples))
+
+
+def batches(arrays: dict[str, np.ndarray], size: int) -> list[Sample]:
+    """Cut arrays, all of the same number of examples, into feeds of `size` examples."""
+    count = min(len(array) for array in arrays.values())
+    return [{name: array[at : at + size] for name, array in arrays.items()} for at in range(0, count, size)]
+
+
+def saturation(model: onnx.ModelProto, samples: Sequence[Sample]) -> float:
+    """Return by how much the fused 8-bit kernels answer otherwise than the graph as it is written, at most."""
+    fused, plain = answers(model, samples), answers(model, samples, optimized=False)
+    return max((float(np.abs(a - b).max(initial=0.0)) for a, b in zip(fused, plain, strict=True)), default=0.0)
