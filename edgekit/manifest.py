@@ -1,8 +1,9 @@
 """The bundle's manifest: one schema, read and written here. Torch-free, and light enough for the runtime.
 
-A bundle is a folder: `model.onnx`, `manifest.json`, and whatever else an app needs (tokenizer, vocabulary). The
-manifest names every file with its SHA-256, carries a seal of its own (`files.write_sealed`), and says what the model
-takes, answers, scored and came from. JSON and hashing are imported by the first manifest that is read.
+A bundle is a folder: the model, `manifest.json`, and whatever else an app needs (tokenizer, vocabulary). The model is
+`model.onnx`, or `model.ort` in onnxruntime's own format: whichever of them the manifest lists. The manifest names every
+file with its SHA-256, carries a seal of its own (`files.write_sealed`), and says what the model takes, answers, scored
+and came from. JSON and hashing are imported by the first manifest that is read.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from edgekit.signature import Tensor
 SCHEMA = 1
 FILE = "manifest.json"
 MODEL = "model.onnx"
+MOBILE = "model.ort"  # onnxruntime's own format, for builds of it that read no ONNX
 COPY_AGAIN = "copy the bundle again from where it was made"
 # What must be of which kind; `files` is looked into by whoever opens them.
 _KINDS: dict[str, type] = {
@@ -61,6 +63,12 @@ class Manifest:
         self.provenance = provenance or {}
         self.requires = requires or {}
         self.files = files or {}
+
+    @property
+    def model(self) -> str:
+        """The name of the file that is the model."""
+        listed = self.files if isinstance(self.files, dict) else {}  # of a damaged manifest it may be anything
+        return MOBILE if MOBILE in listed and MODEL not in listed else MODEL
 
     def to_dict(self) -> dict[str, Any]:
         """Give the manifest as JSON-ready values."""

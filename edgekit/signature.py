@@ -1,4 +1,7 @@
-"""A tensor in one line: `image: uint8[N,28,28,1]`; a name in the shape is a dynamic dimension. Imports errors alone."""
+"""A tensor in one line: `image: uint8[N,28,28,1]`; a name in the shape is a dynamic dimension. Imports errors alone.
+
+`P+T` is a dimension as large as two others together: a mask over what went before and what is new.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +39,8 @@ class Tensor:
         for dim in (part.strip() for part in dims.split(",")) if dims.strip() else ():
             if dim.isdecimal() and int(dim) > 0:
                 shape.append(int(dim))
-            elif dim.isidentifier():
-                shape.append(dim)
+            elif all(part.strip().isidentifier() for part in dim.split("+")):
+                shape.append("+".join(part.strip() for part in dim.split("+")))
             else:
                 raise InputError(
                     f'"{line}": "{dim}" is no dimension', "a positive integer, or a name for a dynamic one"

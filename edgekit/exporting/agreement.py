@@ -36,18 +36,25 @@ def tolerance(actual: np.ndarray, expected: np.ndarray) -> Tolerance:
     return max(TOLERANCES.get(array.dtype.name, EXACT) for array in (actual, expected))
 
 
+def near(actual: np.ndarray, expected: np.ndarray, allowed: Tolerance) -> np.ndarray:
+    """Say for each place of two arrays of one shape whether they agree there."""
+    same = _same(actual, expected)
+    if same.all() or not all(array.dtype.kind in "fiub" for array in (actual, expected)):
+        return same
+    size = np.abs(expected.astype(np.float64))
+    limit = np.where(np.isfinite(size), allowed.atol + allowed.rtol * np.where(np.isfinite(size), size, 0), 0)
+    return same | (_apart(actual, expected) <= limit)
+
+
 def outside(actual: np.ndarray, expected: np.ndarray, allowed: Tolerance) -> tuple[int, ...] | None:
     """Return the index where two arrays of one shape are furthest apart, if any place is beyond what is allowed."""
-    wrong = np.asarray(~_same(actual, expected))
-    apart = wrong.astype(np.float64)
-    if wrong.any() and all(array.dtype.kind in "fiub" for array in (actual, expected)):
-        apart = _apart(actual, expected)
-        size = np.abs(expected.astype(np.float64))
-        limit = np.where(np.isfinite(size), allowed.atol + allowed.rtol * np.where(np.isfinite(size), size, 0), 0)
-        wrong &= ~(apart <= limit)
-        apart = np.where(np.isnan(apart), np.inf, apart)
+    wrong = np.asarray(~near(actual, expected, allowed))
     if not wrong.any():
         return None
+    apart = wrong.astype(np.float64)
+    if all(array.dtype.kind in "fiub" for array in (actual, expected)):
+        apart = _apart(actual, expected)
+        apart = np.where(np.isnan(apart), np.inf, apart)
     at = np.unravel_index(int(np.argmax(np.where(wrong, apart, -1.0))), wrong.shape)
     return tuple(int(i) for i in at)
 
@@ -101,13 +108,15 @@ def figures(actual: Sequence[np.ndarray], expected: Sequence[np.ndarray], allowe
 class Parity:
     """How near two models answer, over all `cases` (the size of every dynamic dimension) and of each output.
 
-    `metric`, where there were labels: {"name", "n", "expected", "actual"}.
+    `metric`, where there were labels: {"name", "n", "expected", "actual"}. `ties`: how many classes and decisions were
+    others, and as good (`choices.py`).
     """
 
     cases: tuple[dict[str, int], ...]
     batches: tuple[int, ...]
     outputs: dict[str, Figures]
     metric: dict[str, Any] | None = None
+    ties: int = 0
 
     @property
     def max_abs(self) -> float:
@@ -124,7 +133,7 @@ class Parity:
             said |= {name: min(known)} if known else {}
         said |= {"atol": max(one.atol for one in each), "rtol": max(one.rtol for one in each)}
         said["outputs"] = {name: asdict(one) for name, one in self.outputs.items()}
-        return said | ({"metric": self.metric} if self.metric else {})
+        return said | ({"metric": self.metric} if self.metric else {}) | ({"ties": self.ties} if self.ties else {})
 
 
 class Answered(NamedTuple):

@@ -53,12 +53,16 @@ def begins(
     node = probe.nodes[found]
     named = f' "{node.name}"' if node.name else ""
     said = f'it begins at {node.op_type}{named}{place(node)}: "{found}"'
+    return said + apart(ours, theirs, who, allowed) + _between(probe, known, found)
+
+
+def apart(ours: np.ndarray, theirs: np.ndarray, who: str, allowed: Tolerance | None) -> str:
+    """Say of two tensors that differ in what: their shapes, or the two values that are furthest apart, and where."""
     if ours.shape != theirs.shape:
-        return f"{said} is {list(ours.shape)}; {who} gives {list(theirs.shape)}{_between(probe, known, found)}"
+        return f" is {list(ours.shape)}; {who} gives {list(theirs.shape)}"
     at = outside(ours, theirs, allowed or tolerance(ours, theirs))
     assert at is not None
-    values = f"{list(at)} is {number(ours[at])}; {who} gives {number(theirs[at])}"
-    return said + values + _between(probe, known, found)
+    return f"{list(at)} is {number(ours[at])}; {who} gives {number(theirs[at])}"
 
 
 def _between(probe: Probe, known: Collection[str], found: str) -> str:

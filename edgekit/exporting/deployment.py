@@ -1,14 +1,16 @@
-"""What is shipped around a network: inputs normalised on the way in, probabilities computed on the way out."""
+"""What is shipped around a network: pictures resized and normalised on the way in, a head on the way out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
 
+from edgekit.exporting.heads import Head
+from edgekit.exporting.resizing import Resizing
 from edgekit.exporting.structure import by_name, flatten, nest
 from edgekit.signature import Tensor
 
@@ -18,9 +20,10 @@ class Deployment:
     """How a network meets its app.
 
     `input` is the tensor an app passes, its first dimension the batch. A uint8 input of four dimensions is an image
-    (N, H, W, C): it becomes float in 0..1 and is laid (N, C, H, W). What has a `mean` and `std` (one value for all, or
-    one per channel or feature) is normalised by them. With `as_given` the network takes what the app passes, whatever
-    it is. `output` is "probabilities" (softmax over the last axis) or "logits".
+    (N, H, W, C): it becomes float in 0..1, is laid (N, C, H, W), and brought to size by `resizing`. What has a `mean`
+    and `std` (one value for all, or one per channel or feature) is normalised by them. With `as_given` the network
+    takes what the app passes, whatever it is. `output` names the head (`heads.py`), as a recipe does by "probabilities"
+    or "logits".
     """
 
     input: Tensor
@@ -30,6 +33,12 @@ class Deployment:
     std: tuple[float, ...] = ()
     min_onnxruntime: str = "1.20"
     as_given: bool = False
+    resizing: Resizing = field(default_factory=Resizing)
+
+    @property
+    def head(self) -> Head:
+        """What becomes of the network's first answer."""
+        return Head.read(self.output)
 
     @property
     def is_image(self) -> bool:
@@ -41,11 +50,18 @@ class Deployment:
         """Whether the graph normalises the input."""
         return bool(self.mean or self.std) and not self.as_given
 
+    def sides(self) -> dict[str, tuple[int, int]]:
+        """Return between which sizes the sides of a picture are proved that may have any, where nobody says."""
+        if not self.resizing:
+            return {}
+        return dict.fromkeys((dim for dim in self.input.shape[1:3] if isinstance(dim, str)), self.resizing.likely())
+
     def preprocessing(self) -> dict[str, Any]:
         """Say for the manifest what the graph does to its input."""
         said: dict[str, Any] = {}
         if self.is_image:
             said |= {"layout": "NHWC", "color": "L" if self.input.shape[-1] == 1 else "RGB", "scale": 1 / 255}
+            said |= self.resizing.said()
         if self.is_normalized:
             said |= {"mean": list(self.mean), "std": list(self.std)}
         return said | {"in_graph": True} if said else {}
@@ -65,7 +81,8 @@ class Deployed(nn.Module):
         self.network = network
         self.image = deployment.is_image
         self.normalized = deployment.is_normalized
-        self.softmax = deployment.output == "probabilities"
+        self.resizing = deployment.resizing
+        self.head = deployment.head
         self.names = [tensor.name for tensor in inputs] or [deployment.input.name]
         self.prepared = self.names.index(deployment.input.name)
         self.by_name = by_name(network, self.names)
@@ -79,10 +96,16 @@ class Deployed(nn.Module):
 
     def forward(self, *tensors: torch.Tensor) -> Any:
         """Map an app's inputs to an app's outputs: one tensor, or a tuple of those that the network's answer holds."""
-        answers = [answer for _, answer in self.answers(*tensors)]
-        if self.softmax:
-            answers[0] = torch.softmax(answers[0], -1)
-        return answers[0] if len(answers) == 1 else tuple(answers)
+        answers = self.finish([answer for _, answer in self.answers(*tensors)])
+        return answers[0] if len(answers) == 1 else answers
+
+    def finish(self, answers: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """Put the head on what the network answers."""
+        return (*self.head.of(answers[0]), *answers[1:])
+
+    def told(self, answers: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """Return what is compared in a proof: of an argmax also the scores, last (`telling.py`)."""
+        return (*self.finish(answers), *(answers[:1] if self.head.kind == "argmax" else ()))
 
     def answers(self, *tensors: torch.Tensor) -> list[tuple[str, torch.Tensor]]:
         """Return what the network answers to an app's inputs, each tensor with the name that it has there."""
@@ -93,7 +116,8 @@ class Deployed(nn.Module):
 
     def _prepare(self, x: torch.Tensor) -> torch.Tensor:
         if self.image:
-            x = x.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format) * self.scale
+            x = x.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
+            x = self.resizing.of(x) * self.scale
         elif self.normalized:
             x = x * self.scale
         return x + self.offset if self.normalized else x

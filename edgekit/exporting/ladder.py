@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,21 +13,19 @@ import onnx
 import torch
 from torch import nn
 
-from edgekit.errors import BundleError, EdgekitError, ExportError, StorageError, UsageError
+from edgekit.errors import BundleError, EdgekitError, ExportError, StorageError
+from edgekit.exporting import asking
 from edgekit.exporting.agreement import Parity
-from edgekit.exporting.cases import BATCHES, Cases
+from edgekit.exporting.cases import BATCHES, Cases, extent
 from edgekit.exporting.deployment import Deployed, Deployment
 from edgekit.exporting.origin import Origin
 from edgekit.exporting.proof import check_dimensions, prove
-from edgekit.exporting.reasons import why
+from edgekit.exporting.reasons import way_out, why
 from edgekit.exporting.rungs import OPSET, RUNGS, Program
 from edgekit.exporting.silence import silence
-from edgekit.graph import cleaning, slimming, storage, tensors
+from edgekit.graph import cleaning, slimming, storage, tensors, versions
 from edgekit.graph.slimming import Slimmed
 from edgekit.signature import Tensor
-
-# onnxruntime -> the newest IR version it reads (its own table of versions).
-IR = {(1, 14): 8, (1, 16): 9, (1, 18): 10}
 
 
 @dataclass
@@ -35,6 +33,7 @@ class Exported:
     """A file that passed the proof: how it was made, in how many seconds, and which rungs failed why.
 
     `phases`: the seconds of each phase, those of all rungs together. `slimmed`: what slimming gained, where it did.
+    `notes`: what of the module is not in the file, though it answered alike, a line for each.
     """
 
     method: str
@@ -45,6 +44,7 @@ class Exported:
     failures: list[str] = field(default_factory=list)
     phases: dict[str, float] = field(default_factory=dict)
     slimmed: Slimmed | None = None
+    notes: tuple[str, ...] = ()
 
 
 def export(network: nn.Module, deployment: Deployment, inputs: np.ndarray, target: Path) -> Exported:
@@ -78,15 +78,16 @@ def ask(deployed: Deployed, cases: Cases) -> list[Tensor]:
     if any(each != names[0] or not each for each in names):
         told = " or ".join(sorted({f"{len(each)}" for each in names}))
         raise ExportError(f"the module answers {told} tensors", "let it answer as many always, and one at least")
+    dims = list(dict.fromkeys(dim for tensor in cases.inputs for dim in tensor.shape if isinstance(dim, str)))
     return [
-        Tensor(name, str(value.dtype).removeprefix("torch."), _form([each[at][1] for each in found], asked))
+        Tensor(name, str(value.dtype).removeprefix("torch."), _form([each[at][1] for each in found], asked, dims))
         for at, (name, value) in enumerate(found[0])
     ]
 
 
 def _ask(deployed: Deployed, cases: Cases, sizes: dict[str, int]) -> list[tuple[str, torch.Tensor]]:
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), asking.plainly():
             return deployed.answers(*_tensors(cases, sizes))
     except EdgekitError:
         raise
@@ -95,16 +96,16 @@ def _ask(deployed: Deployed, cases: Cases, sizes: dict[str, int]) -> list[tuple[
         given = ", ".join(map(str, cases.inputs)) + (f" where {said}" if said else "")
         raise ExportError(
             f"PyTorch itself fails on an input {given}: {why(error, deployed.network)}",
-            "the input's shape or the model's arguments are wrong",
+            asking.advice(deployed.network),
         ) from error
 
 
-def _form(answers: list[torch.Tensor], asked: list[dict[str, int]]) -> tuple[int | str, ...]:
+def _form(answers: list[torch.Tensor], asked: list[dict[str, int]], dims: list[str]) -> tuple[int | str, ...]:
     """Return the shape of an answer over all cases."""
     form: list[int | str] = []
     for axis, size in enumerate(answers[0].shape):
         seen = [answer.shape[axis] if axis < answer.ndim else 0 for answer in answers]
-        like = (name for name in asked[0] if seen == [sizes[name] for sizes in asked])
+        like = (dim for dim in dims if seen == [extent(dim, sizes) for sizes in asked])
         form.append(size if len(set(seen)) == 1 else next(like, "_"))
     return tuple(form)
 
@@ -114,20 +115,20 @@ def climb(program: Program, cases: Cases, target: Path, verbose: bool = False) -
 
     Raises ExportError that says in one line per rung why none passed.
     """
-    newest_ir = _ir(program.min_onnxruntime)
+    newest_ir = versions.reads(program.min_onnxruntime).ir
     example = _tensors(cases, _example(cases))
     failures: list[str] = []
     phases: dict[str, float] = {}
     for name, rung in RUNGS.items():
         began = time.monotonic()
         try:
-            with silence(verbose):
+            with silence(verbose), asking.plainly():
                 with _timed("export", phases):
                     origin = rung(program, example)
                 with _timed("clean", phases):
                     model = cleaning.strip(origin.model)
                     model.ir_version = min(model.ir_version, newest_ir)
-                    _declare(model, program)
+                    _declare(model, cases.inputs, program.outputs)
                     cleaning.check(model)
                     slimmed = slimming.slim(model)
                 seconds = time.monotonic() - began
@@ -138,11 +139,11 @@ def climb(program: Program, cases: Cases, target: Path, verbose: bool = False) -
         except Exception as error:  # an exporter may raise anything; the ladder's next rung is the answer
             failures.append(f"{name}: {why(error, program.module)}")
         else:
-            return Exported(name, OPSET, model.ir_version, seconds, parity, failures, phases, slimmed)
+            return Exported(name, OPSET, model.ir_version, seconds, parity, failures, phases, slimmed, origin.notes)
     target.unlink(missing_ok=True)
     raise ExportError(
         "no exporter made a file that answers as PyTorch does; " + "; ".join(failures),
-        "write that part of the model in plain operations on tensors",
+        way_out(failures),
     )
 
 
@@ -162,7 +163,7 @@ def _example(cases: Cases) -> dict[str, int]:
     """Choose the sizes an exporter sees: none is 1, which exporters take for a constant, and few are the same."""
     sizes: dict[str, int] = {}
     for name, (low, high) in cases.ends.items():
-        likely = (min(max(2, low), high),) if name == cases.batch else (high, low)
+        likely = (min(max(2, low), high),) if name == cases.batch else (high, *range(low, high))
         sizes[name] = next((size for size in likely if size > 1 and size not in sizes.values()), likely[0])
     return sizes
 
@@ -171,21 +172,21 @@ def _tensors(cases: Cases, sizes: dict[str, int]) -> tuple[torch.Tensor, ...]:
     return tuple(torch.from_numpy(array.copy()) for array in cases.at(sizes).values())
 
 
-def _declare(model: onnx.ModelProto, program: Program) -> None:
+def _declare(model: onnx.ModelProto, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
     """Give the graph the inputs that were declared, in order, and its outputs the names of what changes; in place.
 
-    Exporters drop inputs that are left untouched, and call constant in an answer what is not. Raises DimensionError
-    where a dimension that was declared dynamic became a constant.
+    Exporters drop inputs that are left untouched, have names of their own for dimensions, and call constant in an
+    answer what is not. Raises DimensionError where a dimension that was declared dynamic became a constant.
     """
-    check_dimensions(program.inputs, tensors.inputs(model))
-    declared = [_value_info(tensor) for tensor in program.inputs]
+    check_dimensions(inputs, tensors.inputs(model))
+    declared = [_value_info(tensor) for tensor in inputs]
     del model.graph.input[:]
     model.graph.input.extend(declared)
-    for value, tensor in zip(model.graph.output, program.outputs, strict=True):
+    del model.graph.value_info[:]  # which the exporter's names and constants are in, too
+    for value, tensor in zip(model.graph.output, outputs, strict=True):
         for dim, size in zip(value.type.tensor_type.shape.dim, tensor.shape, strict=False):
-            if isinstance(size, str) and dim.HasField("dim_value"):
+            if isinstance(size, str) and (size != "_" or dim.HasField("dim_value")):
                 dim.dim_param = size
-                del model.graph.value_info[:]  # where it was called a constant too
 
 
 def _value_info(tensor: Tensor) -> onnx.ValueInfoProto:
@@ -200,15 +201,3 @@ def _timed(phase: str, phases: dict[str, float]) -> Iterator[None]:
         yield
     finally:
         phases[phase] = phases.get(phase, 0.0) + time.monotonic() - began
-
-
-def _ir(minimum: str) -> int:
-    try:
-        wanted = tuple(int(part) for part in minimum.split("."))
-    except ValueError:
-        raise UsageError(f'"{minimum}" is no version of onnxruntime', 'such as "1.20"') from None
-    served = [newest for version, newest in IR.items() if version <= wanted]
-    if not served:
-        oldest = ".".join(map(str, min(IR)))
-        raise ExportError(f"onnxruntime {minimum} is older than the oldest that edgekit exports for, {oldest}")
-    return max(served)

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgekit.errors import DimensionError, EdgekitError, ExportError, InputError, ParityError
 from edgekit.exporting.agreement import Answered, Parity, Tolerance, number, outside, parity, tolerance
 from edgekit.exporting.cases import Cases
+from edgekit.exporting.choices import Answers, Chosen, chosen_by, settled
+from edgekit.exporting.scoring import Labelled
+from edgekit.exporting.telling import open_told, told
 from edgekit.runtime.session import Session, open_session
 from edgekit.signature import Tensor
 
@@ -37,21 +40,12 @@ class Disagreement(ParityError):
         self.feeds = feeds
 
 
-class Labelled(NamedTuple):
-    """What examples should be answered: `score(first output, targets)` gives a number for each, the metric its mean."""
-
-    metric: str
-    targets: np.ndarray
-    score: Callable[[np.ndarray, np.ndarray], np.ndarray]
-
-
 def prove(
     module: nn.Module,
     graph: Path,
     cases: Cases,
     *,
     origin: Origin | None = None,
-    labelled: Labelled | None = None,
     allowed: Tolerance | None = None,
 ) -> Parity:
     """Compare `module`, which takes the declared inputs by position, with the ONNX file `graph`.
@@ -59,30 +53,53 @@ def prove(
     `origin` is what the exporter left: with it, a difference names the node where it begins. `allowed` replaces the
     tolerance of each dtype. Raises DimensionError, ParityError, or ExportError where the module itself fails.
     """
-    session = open_session(graph)
+    telling = tells(module)
+    session = open_told(graph) if telling else open_session(graph)
     check_dimensions(cases.inputs, session.inputs)
     names = [tensor.name for tensor in session.outputs]
     try:
-        return compare(of_module(module, names), run(session), cases, labelled=labelled, allowed=allowed)
+        return compare(of_module(module, names), run(session), cases, allowed=allowed)
     except Disagreement as error:
         if origin is None:
             raise
         from edgekit.exporting.origin import where
 
-        place = where(origin, module, error.feeds, allowed)
+        model = told(origin.model) if telling else origin.model
+        place = where(origin._replace(model=model), module, error.feeds, allowed)
         raise ParityError(f"{error}; {place}") from error
 
 
+def tells(module: nn.Module) -> bool:
+    """Whether `module` answers the scores of an argmax beside it."""
+    from edgekit.exporting.deployment import Deployed
+
+    return isinstance(module, Deployed) and module.head.kind == "argmax"
+
+
 def of_module(module: nn.Module, names: Sequence[str]) -> Answer:
-    """Make an answer of a PyTorch module; `names` are those of its outputs, flat. ExportError where it fails."""
+    """Make an answer of a PyTorch module; `names` are those of its outputs, flat. ExportError where it fails.
+
+    Of a network in its deployment it answers all that is `told`, and says what classes and decisions were chosen by.
+    """
     import torch
 
+    from edgekit.exporting.asking import plainly
+    from edgekit.exporting.deployment import Deployed
     from edgekit.exporting.structure import flatten
 
-    def answer(feeds: Feeds) -> dict[str, np.ndarray]:
+    def answer(feeds: Feeds) -> Answers:
+        chosen: dict[str, Chosen] = {}
         try:
-            with torch.inference_mode():
-                said = module(*(torch.from_numpy(np.array(array)) for array in feeds.values()))
+            with torch.inference_mode(), plainly():
+                tensors = [torch.from_numpy(np.array(array)) for array in feeds.values()]
+                if isinstance(module, Deployed):
+                    own = [tensor for _, tensor in module.answers(*tensors)]
+                    said: Any = module.told(own)
+                    if (at := module.head.choice) is not None:
+                        scores = module.head.scores(own[0]).numpy(force=True)
+                        chosen[names[at]] = Chosen(scores, module.head.threshold or None)
+                else:
+                    said = module(*tensors)
             found = [tensor.numpy(force=True) for _, tensor in flatten(said)]
         except EdgekitError:
             raise
@@ -94,7 +111,7 @@ def of_module(module: nn.Module, names: Sequence[str]) -> Answer:
             ) from error
         if len(found) != len(names):
             raise ParityError(f"PyTorch answers {len(found)} tensors, the ONNX file {len(names)}: {', '.join(names)}")
-        return dict(zip(names, found, strict=True))
+        return Answers(dict(zip(names, found, strict=True)), chosen)
 
     return answer
 
@@ -125,7 +142,6 @@ def compare(
     cases: Cases,
     *,
     names: tuple[str, str] = ("PyTorch", "ONNX"),
-    labelled: Labelled | None = None,
     allowed: Tolerance | None = None,
 ) -> Parity:
     """Ask both models every case and measure how near their answers are.
@@ -134,6 +150,7 @@ def compare(
     where only `actual` fails, and only because one dynamic dimension has another size than in a case before.
     """
     answered: list[Answered] = []
+    ties = 0
     for sizes in cases.all():
         feeds = cases.at(sizes)
         wanted = expected(feeds)
@@ -142,10 +159,23 @@ def compare(
         if fault:
             _blame_dimension(expected, actual, cases, sizes, fault)
             raise Disagreement(fault, feeds)
+        got, tied = _settled(got, wanted, allowed)
+        ties += tied
         _values(wanted, got, where, names, allowed, feeds)
         answered.append(Answered(sizes, got, wanted))
-    metric = _metric(expected, actual, cases, labelled) if labelled else None
-    return parity(answered, cases.batch, allowed, metric=metric)
+    metric = _metric(expected, actual, cases, cases.labelled) if cases.labelled else None
+    return parity(answered, cases.batch, allowed, metric=metric, ties=ties)
+
+
+def _settled(
+    got: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray], allowed: Tolerance | None
+) -> tuple[Mapping[str, np.ndarray], int]:
+    """Return the answers with the classes that were expected where those chosen are as good, and how many they are."""
+    found, ties = dict(got), 0
+    for name, chosen in chosen_by(wanted, got).items():
+        found[name], tied = settled(got[name], wanted[name], chosen, allowed)
+        ties += tied
+    return found, ties
 
 
 def _ask(
@@ -209,7 +239,7 @@ def _constant(name: str, what: str) -> DimensionError:
 
 
 def _metric(expected: Answer, actual: Answer, cases: Cases, labelled: Labelled) -> dict[str, Any]:
-    """Score both models on the given examples."""
+    """Score both models on the given examples, a case's batch at a time."""
     scores: dict[str, list[np.ndarray]] = {"expected": [], "actual": []}
     count = len(labelled.targets)
     step = min(_BATCH, cases.ends[cases.batch][1]) if cases.batch else len(next(iter(cases.at({}).values())))
@@ -217,5 +247,6 @@ def _metric(expected: Answer, actual: Answer, cases: Cases, labelled: Labelled) 
         part = {name: array[start : start + step] for name, array in cases.given.items()}
         targets = labelled.targets[start : start + step]
         for who, model in (("expected", expected), ("actual", actual)):
-            scores[who].append(labelled.score(next(iter(model(part).values())), targets))
-    return {"name": labelled.metric, "n": count} | {who: float(np.concatenate(s).mean()) for who, s in scores.items()}
+            scores[who].append(labelled.score(model(part), targets))
+    found = {who: float(np.concatenate(each).mean()) for who, each in scores.items()}
+    return {"name": labelled.metric, "n": count} | found

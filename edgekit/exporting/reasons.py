@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from types import FrameType
 
 import torch
 from torch import nn
@@ -12,6 +13,8 @@ from edgekit.errors import EdgekitError
 
 _NODE = re.compile(r"translating node %(\w+)")
 _OPERATOR = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)'.*")
+_DECISION = re.compile(r"(Could not guard on data-dependent expression|Data-dependent branching).*")
+_UNKNOWN = re.compile(r"the operator ([\w.]+), in ([^;]+)")
 
 
 def why(error: BaseException, module: nn.Module | None = None) -> str:
@@ -20,10 +23,23 @@ def why(error: BaseException, module: nn.Module | None = None) -> str:
     place = _place(chain, module) if module is not None else None
     last = chain[-1]
     said = str(last).strip().partition("\n")[0]
+    said = _DECISION.sub("Python decides by a tensor's value", said)
     said = _OPERATOR.sub(r"there is no ONNX for the operator \1", said)
     if not isinstance(last, EdgekitError):
         said = ": ".join(filter(None, (type(last).__name__, said)))
     return said + (f", in {place}" if place else "")
+
+
+def way_out(failures: Sequence[str]) -> str:
+    """Say what to try where every exporter failed, by what they say."""
+    said = "; ".join(failures)
+    if found := _UNKNOWN.search(said):
+        return f"write {found[1]} in {found[2]} with other operations"
+    if "Python decides" in said:
+        return "write that branch with torch.where, or with torch.cond"
+    if "became a constant" in said:
+        return "write Python's loop over that dimension with operations on the whole of it, or declare it as a number"
+    return "write that part of the model in plain operations on tensors"
 
 
 def node_module(error: BaseException, program: torch.export.ExportedProgram) -> str | None:
@@ -48,19 +64,34 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _own(name: str) -> str:
     """Return the name that a person knows a part by, without the deployment around the network."""
-    return name.removeprefix("network.")
+    return name.removeprefix("network").removeprefix(".") or "the module itself"
 
 
 def _place(chain: list[BaseException], module: nn.Module) -> str | None:
     """Return the innermost part of `module` that was being run when the error was raised."""
-    names = {id(part): name for name, part in module.named_modules() if name}
     for error in reversed(chain):
-        found, trace = None, error.__traceback__
+        frames, trace = [], error.__traceback__
         while trace is not None:
-            part = trace.tb_frame.f_locals.get("self")
-            if id(part) in names:
-                found = f"{_own(names[id(part)])} ({type(part).__name__})"
+            frames.append(trace.tb_frame)
             trace = trace.tb_next
-        if found:
+        if found := _innermost(module, reversed(frames)):
             return found
+    return None
+
+
+def running(module: nn.Module, frame: FrameType | None) -> str | None:
+    """Return the innermost part of `module` that is being run in `frame`, as "body.1 (Block)"."""
+    frames = []
+    while frame is not None:
+        frames.append(frame)
+        frame = frame.f_back
+    return _innermost(module, frames)
+
+
+def _innermost(module: nn.Module, frames: Iterable[FrameType]) -> str | None:
+    names = {id(part): name for name, part in module.named_modules() if name}
+    for frame in frames:
+        part = frame.f_locals.get("self")
+        if id(part) in names:
+            return f"{_own(names[id(part)])} ({type(part).__name__})"
     return None

@@ -93,6 +93,13 @@ def real(inputs: Sequence[Tensor], arrays: Mapping[str, np.ndarray]) -> tuple[di
     }
 
 
+def count(examples: Mapping[str, np.ndarray]) -> int:
+    """Return how many examples there are; UsageError where they are too few for the proof to be held on them."""
+    if not examples:
+        raise UsageError(f"labels are scored on {max(BATCHES)} examples at least", "give more, or leave y out")
+    return len(next(iter(examples.values())))
+
+
 def _fits(array: np.ndarray, tensor: Tensor) -> bool:
     """Whether `array` is of the declared dtype and shape; of a fixed first axis there may be more, all examples."""
     if array.dtype.name != tensor.dtype or array.ndim != len(tensor.shape):
@@ -103,9 +110,7 @@ def _fits(array: np.ndarray, tensor: Tensor) -> bool:
     )
 
 
-def name_outputs(
-    found: Sequence[str], wanted: Sequence[str], inputs: Sequence[Tensor], task: str, softmax: bool
-) -> list[str]:
+def name_outputs(found: Sequence[str], wanted: Sequence[str], inputs: Sequence[Tensor], task: str) -> list[str]:
     """Name the outputs: as wanted, or as the module's answer has them ("" for a tensor alone), else as the task says.
 
     An output that would be called as an input is, or as one before it, gets "_out" appended.
@@ -120,8 +125,6 @@ def name_outputs(
         names = [f"output_{name}" if name[:1].isdigit() else name for name in found]
         if len(names) == 1 and not names[0]:
             names[0] = _HEADS[purpose.answer] if purpose else "output"
-        if softmax:
-            names[0] = "probabilities"
     taken = {tensor.name for tensor in inputs}
     for index, name in enumerate(names):
         if name in taken and wanted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import warnings
@@ -19,6 +20,8 @@ def silence(verbose: bool = False) -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     kept = {number: os.dup(number) for number in (1, 2)}
+    disabled = logging.root.manager.disable  # a logger keeps the stream that it found, which a notebook's may be
+    logging.disable()
     try:
         with Path(os.devnull).open("w") as nowhere, warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -27,6 +30,7 @@ def silence(verbose: bool = False) -> Iterator[None]:
             with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
                 yield
     finally:
+        logging.disable(disabled)
         for number, real in kept.items():
             os.dup2(real, number)
             os.close(real)

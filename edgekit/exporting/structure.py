@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
+import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +16,10 @@ import torch
 from torch import nn
 
 from edgekit.errors import ExportError, UsageError, nearest
+from edgekit.signature import Tensor
+
+_FORM = re.compile(r"\s*\w+\s*\[.*\]\s*$")  # other texts may stand there for other readers
+_ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def flatten(value: Any, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:
@@ -73,9 +79,12 @@ def by_name(network: nn.Module, names: Sequence[str]) -> bool:
     Raises UsageError where it knows some and not others.
     """
     heads = list(dict.fromkeys(name.partition(".")[0] for name in names))
-    known, any_other = _parameters(network)
+    by_position, by_keyword, more, any_other = _parameters(network)
+    known = by_position + by_keyword
+    if more and heads[: len(by_position)] == by_position:
+        return False
     strange = [name for name in heads if name not in known]
-    if heads == known[: len(heads)] or (len(strange) == len(heads) and not (any_other and not known)):
+    if heads == by_position[: len(heads)] or (len(strange) == len(heads) and not (any_other and not known)):
         return False
     if strange and not any_other:
         near = nearest(strange[0], known)
@@ -86,12 +95,45 @@ def by_name(network: nn.Module, names: Sequence[str]) -> bool:
     return True
 
 
-def _parameters(network: nn.Module) -> tuple[list[str], bool]:
-    """Return the names of the parameters of `forward`, and whether it takes any other keyword, and by keyword alone."""
+def annotated(network: nn.Module) -> list[Tensor]:
+    """Return the inputs that `forward` declares, `x: Annotated[Tensor, "float32[N,3,32,32]"]`; [] where it does not.
+
+    Two texts and more are the parts of a tuple: `Annotated[tuple[Tensor, Tensor], "float32[1,N,6]", "float32[1,N,6]"]`.
+    Raises UsageError where a parameter that is needed says nothing.
+    """
+    try:
+        hints = typing.get_type_hints(network.forward, include_extras=True)
+    except Exception:  # annotations are expressions, which may raise anything
+        return []
+    parameters = inspect.signature(network.forward).parameters
+    forms = {name: _forms(hints.get(name)) for name in parameters}
+    if not any(forms.values()):
+        return []
+    declared = []
+    for name, parameter in parameters.items():
+        parts = forms[name]
+        if not parts and parameter.default is parameter.empty and parameter.kind not in _ANY_NUMBER:
+            raise UsageError(
+                f'forward of {type(network).__name__} says nothing of "{name}"',
+                "annotate it too, or declare all inputs",
+            )
+        names = [name] if len(parts) == 1 else [f"{name}.{index}" for index in range(len(parts))]
+        declared += [Tensor.parse(f"{part}: {form}") for part, form in zip(names, parts, strict=True)]
+    return declared
+
+
+def _forms(hint: Any) -> list[str]:
+    return [each for each in getattr(hint, "__metadata__", ()) if isinstance(each, str) and _FORM.match(each)]
+
+
+def _parameters(network: nn.Module) -> tuple[list[str], list[str], bool, bool]:
+    """Name the parameters of `forward`, those by keyword alone apart; does it take more by position, or by keyword?"""
     try:
         found = inspect.signature(network.forward).parameters.values()
     except (TypeError, ValueError):  # forward is not written in Python
-        return [], False
-    named = [each.name for each in found if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+        return [], [], False, False
+    named = [each.name for each in found if each.kind == each.POSITIONAL_OR_KEYWORD]
+    alone = [each.name for each in found if each.kind == each.KEYWORD_ONLY]
     kinds = {each.kind for each in found}
-    return named, inspect.Parameter.VAR_KEYWORD in kinds and inspect.Parameter.VAR_POSITIONAL not in kinds
+    more = inspect.Parameter.VAR_POSITIONAL in kinds
+    return named, alone, more, inspect.Parameter.VAR_KEYWORD in kinds and not more

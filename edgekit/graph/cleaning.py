@@ -1,4 +1,4 @@
-"""What ships carries no trace of its maker's machine. Imports onnx only.
+"""What ships carries no trace of its maker's machine. Imports onnx alone.
 
 PyTorch's exporter writes into every node the file, the line and the source text that it came from. That is useful
 while one looks for a fault, and nobody else's business afterwards.
@@ -14,6 +14,7 @@ from typing import Any
 import onnx
 
 from edgekit.errors import BundleError
+from edgekit.graph import storage
 
 _TRACES = ("doc_string", "metadata_props")
 _SOURCE_LINE = re.compile(r'File "|\.py\b')
@@ -57,6 +58,10 @@ def check(model: onnx.ModelProto) -> None:
     Meant for what edgekit writes: it is stricter than the runtimes, which accept much that old exporters wrote.
     """
     try:
-        onnx.checker.check_model(model, full_check=True)
+        if storage.is_large(model):
+            with storage.as_file(model) as path:
+                onnx.checker.check_model(path, full_check=True)
+        else:
+            onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise BundleError(f"the ONNX graph is not valid: {str(error).strip().splitlines()[0]}") from None

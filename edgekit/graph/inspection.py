@@ -28,7 +28,7 @@ def inspect(model: Path | onnx.ModelProto) -> Description:
     """
     if isinstance(model, Path):
         return _described(storage.load(model, weights=False), model.parent, model.stat().st_size)
-    return _described(model, None, model.ByteSize())
+    return _described(model, None, storage.size(model))
 
 
 def _described(model: onnx.ModelProto, folder: Path | None, size: int) -> Description:

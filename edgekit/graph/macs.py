@@ -17,6 +17,7 @@ from edgekit.graph.tensors import MICROSOFT, STANDARD, Shape, domain_of
 from edgekit.graph.twins import has_twin
 
 Shapes = Callable[[str], Shape | None]
+_BLOCKED = "com.microsoft.nchwc"  # onnxruntime's convolutions and pooling over channels in blocks
 
 
 class _Rule(NamedTuple):
@@ -35,7 +36,12 @@ def uncounted(node: onnx.NodeProto) -> bool:
     domain = domain_of(node)
     if (domain, node.op_type) in _RULES or has_twin(node):
         return False
-    return domain != STANDARD or node.op_type in ("CausalConvWithState", "DFT", "LinearAttention", "STFT")
+    return domain not in (STANDARD, _BLOCKED) or node.op_type in (
+        "CausalConvWithState",
+        "DFT",
+        "LinearAttention",
+        "STFT",
+    )
 
 
 def count(node: onnx.NodeProto, shapes: Shapes) -> int | None:
@@ -160,7 +166,10 @@ def _broadcast(a: Shape, b: Shape) -> Shape:
 
 _RULES: dict[tuple[str, str], _Rule] = {
     **dict.fromkeys(
-        [(STANDARD, "Conv"), (STANDARD, "ConvInteger"), (STANDARD, "DeformConv"), (MICROSOFT, "FusedConv")],
+        [
+            (STANDARD, "Conv"), (STANDARD, "ConvInteger"), (STANDARD, "DeformConv"), (MICROSOFT, "FusedConv"),
+            (_BLOCKED, "Conv"),
+        ],
         _Rule((1,), _convolution, output=True),
     ),
     (STANDARD, "QLinearConv"): _Rule((3,), _convolution, output=True),

@@ -6,15 +6,17 @@ once. Nothing is optimised: a value that onnxruntime would fuse away is there to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 
 from edgekit.errors import BundleError
-from edgekit.graph import tensors
+from edgekit.graph import storage, tensors
 
+Feeds = Mapping[str, np.ndarray]
 _ERRORS_ONLY = 3
 
 
@@ -25,7 +27,7 @@ class Probe:
     belong to their node.
     """
 
-    def __init__(self, model: onnx.ModelProto, feeds: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, model: onnx.ModelProto, feeds: Feeds) -> None:
         self._model = model
         taken = {tensor.name for tensor in tensors.inputs(model)}
         self._feeds = {name: array for name, array in feeds.items() if name in taken}
@@ -34,17 +36,19 @@ class Probe:
 
     def value(self, name: str) -> np.ndarray:
         """Return one tensor. BundleError where onnxruntime cannot compute it, with its reason."""
-        options = ort.SessionOptions()
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.log_severity_level = _ERRORS_ONLY
+        return np.asarray(next(self.values([name], [self._feeds]))[name])
+
+    def values(self, names: Sequence[str], batches: Iterable[Feeds]) -> Iterator[dict[str, Any]]:
+        """Yield some values at once for each of several feeds: arrays, and lists of them where they are sequences."""
         try:
-            content = self._cut(name).SerializeToString()
-            session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            session = _opened(self._cut(names))
             left = {each.name for each in session.get_inputs()}
-            feeds = {each: array for each, array in self._feeds.items() if each in left}
-            return np.asarray(session.run([name], feeds)[0])
-        except Exception as error:  # onnxruntime's errors share no class, and protobuf has its own for 2 GB
-            raise BundleError(f'the tensor "{name}" cannot be computed: {str(error).partition(chr(10))[0]}') from None
+            for feeds in batches:
+                found = session.run(list(names), {each: array for each, array in feeds.items() if each in left})
+                yield dict(zip(names, found, strict=True))
+        except Exception as error:  # onnxruntime's errors share no class
+            reason = str(error).partition("\n")[0]
+            raise BundleError(f'the tensor "{", ".join(names)}" cannot be computed: {reason}') from None
 
     def ancestors(self, name: str) -> set[str]:
         """Return the tensors that one depends on, itself among them, those fed and constant left out."""
@@ -58,23 +62,35 @@ class Probe:
             waiting += reads(self.nodes[each])
         return found
 
-    def _cut(self, name: str) -> onnx.ModelProto:
-        """Return the model with `name` for its only output, and only what it needs."""
+    def _cut(self, names: Sequence[str]) -> onnx.ModelProto:
+        """Return the model with `names` for its only outputs, and only what they need."""
         whole, cut = self._model, onnx.ModelProto()
         cut.ir_version = whole.ir_version
         cut.opset_import.extend(whole.opset_import)
         cut.functions.extend(whole.functions)
-        needed = self.ancestors(name)
+        needed = set().union(*map(self.ancestors, names))
         nodes = [node for node in whole.graph.node if needed.intersection(node.output)]
-        used = {name, *(each for node in nodes for each in reads(node))}
+        used = {*names, *(each for node in nodes for each in reads(node))}
         cut.graph.name = whole.graph.name or "probe"
         cut.graph.node.extend(nodes)
         cut.graph.input.extend(each for each in whole.graph.input if each.name in used)
-        cut.graph.initializer.extend(each for each in whole.graph.initializer if each.name in used)
+        for tensor in whole.graph.initializer:
+            if tensor.name in used:
+                cut.graph.initializer.add().CopyFrom(tensor)  # `extend` makes bytes of each, and fails at 2 GiB
         cut.graph.sparse_initializer.extend(e for e in whole.graph.sparse_initializer if e.values.name in used)
-        known = [value for value in whole.graph.output if value.name == name]
-        cut.graph.output.append(known[0] if known else onnx.helper.make_empty_tensor_value_info(name))
+        known = {value.name: value for value in whole.graph.output}
+        cut.graph.output.extend(known.get(name) or onnx.helper.make_empty_tensor_value_info(name) for name in names)
         return cut
+
+
+def _opened(model: onnx.ModelProto) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = _ERRORS_ONLY
+    if not storage.is_large(model):
+        return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    with storage.as_file(model) as path:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def reads(node: onnx.NodeProto) -> Iterator[str]:

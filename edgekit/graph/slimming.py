@@ -13,7 +13,7 @@ from typing import NamedTuple
 import onnx
 
 from edgekit.extras import need
-from edgekit.graph import cleaning, tensors
+from edgekit.graph import cleaning, storage, tensors
 
 _ROUNDS = 4  # what a small graph needs is two: one that works, one that finds nothing
 
@@ -29,8 +29,11 @@ class Slimmed(NamedTuple):
 def slim(model: onnx.ModelProto) -> Slimmed | None:
     """Return `model` with fewer nodes and the same inputs, outputs, opset, IR version and metadata.
 
-    None where no node can be spared, where OnnxSlim stumbles over the model, or would change it without end.
+    None where no node can be spared, where OnnxSlim stumbles over the model, or would change it without end; and of one
+    whose weights are too large for one file, which OnnxSlim would copy several times.
     """
+    if storage.is_large(model):
+        return None
     slimmed = _settled(model)
     if slimmed is None or len(slimmed.graph.node) >= len(model.graph.node):
         return None

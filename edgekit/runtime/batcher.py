@@ -15,13 +15,16 @@ from edgekit.runtime.model import Model
 from edgekit.runtime.settings import number, shown, whole
 from edgekit.runtime.splitting import check_batch, rows
 
+MAX_BATCH = 32  # rows, where nobody says how many
+
 
 class Batcher:
     """Joins requests to one model: `batcher(feeds)` answers as `model(feeds)` does, from any number of threads.
 
     A request has the model's own feeds, of any number of rows; requests of one shape are joined, in the order they
-    came, up to `max_batch` rows. The first of them waits at most `max_delay_ms` for company; 0 joins only what came in
-    while the run before was under way. `max_queue` requests may wait, and one more is a BusyError.
+    came, up to `max_batch` rows: 32 unless said, or what `edgekit tune` found to be faster here. The first of them
+    waits at most `max_delay_ms` for company; 0 joins only what came in while the run before was under way.
+    `max_queue` requests may wait, and one more is a BusyError.
 
     One thread runs the model. It starts with the first request, and does not survive a fork: make a Batcher in the
     process that uses it. `with Batcher(model) as batcher:` closes it at the end.
@@ -31,10 +34,12 @@ class Batcher:
     A model that lets one row of a batch change another's answer must not be batched; nothing here can tell.
     """
 
-    def __init__(self, model: Model, max_batch: int = 32, max_delay_ms: float = 0.0, max_queue: int = 1024) -> None:
+    def __init__(
+        self, model: Model, max_batch: int | None = None, max_delay_ms: float = 0.0, max_queue: int = 1024
+    ) -> None:
         if not hasattr(model, "check"):
             raise UsageError(f"a Batcher was given {shown(model)} for a model", "give it what edgekit.load returned")
-        self.max_batch = whole("max_batch", max_batch)
+        self.max_batch = _usual(model) if max_batch is None else whole("max_batch", max_batch)
         self.max_delay_ms = number("max_delay_ms", max_delay_ms, 0, 1e3 * LONGEST, "milliseconds")
         self.max_queue = whole("max_queue", max_queue)
         check_batch("a Batcher", model.inputs, model.outputs)
@@ -102,3 +107,8 @@ class Batcher:
     def __repr__(self) -> str:
         settings = f"max_batch={self.max_batch}, max_delay_ms={self.max_delay_ms:g}, max_queue={self.max_queue}"
         return f"Batcher({self.model.name!r}, {settings})"
+
+
+def _usual(model: Model) -> int:
+    tuned = getattr(getattr(model, "session", None), "tuned", None)  # what answers as a model does is taken too
+    return tuned.max_batch if tuned and tuned.max_batch else MAX_BATCH

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgekit.errors import BundleError, InputError, UsageError
-from edgekit.manifest import COPY_AGAIN, FILE, MODEL, Manifest
+from edgekit.manifest import COPY_AGAIN, FILE, Manifest
 from edgekit.runtime import external, kinds
 from edgekit.runtime.model import Model
 from edgekit.runtime.session import Session, open_session
 from edgekit.runtime.settings import shown, whole
 from edgekit.signature import Tensor
+
+if TYPE_CHECKING:
+    from edgekit.runtime.tuned import Tuned
 
 
 def load(
@@ -31,7 +34,8 @@ def load(
     placement: Literal["any", "strict", "gpu"] = "any",
     options: Mapping[str, object] | None = None,
     shapes: Mapping[str, tuple[int, int, int]] | None = None,
-    spinning: bool = True,
+    spinning: bool | None = None,
+    tuned: bool = True,
 ) -> Model:
     """Open a bundle, or a bare .onnx or .ort file, on exactly the device asked for.
 
@@ -43,12 +47,14 @@ def load(
     another device; "gpu" too, but TensorRT may leave nodes to CUDA. `options`: the provider's own, for `device` alone.
     `shapes`: each dynamic dimension's least, usual and greatest size, which TensorRT builds for, as {"N": (1, 8, 32)};
     `max_batch` says it where the batch is all that is dynamic. `spinning` False has threads sleep between calls.
-    `session.open_session` says more of these. BundleError, DeviceError, UsageError.
+    `session.open_session` says more of these. `tuned` has a bundle on the cpu run with the settings that `edgekit tune`
+    found here for as many `threads`, unless `spinning` is said. BundleError, DeviceError, UsageError.
 
     Of a bare file nothing is known: damage may go unseen, and onnxruntime before 1.31 can crash on a damaged .ort file.
     """
     settings: dict[str, Any] = {
-        "fallback": fallback, "placement": placement, "options": options, "shapes": shapes, "spinning": spinning
+        "fallback": fallback, "placement": placement, "options": options, "shapes": shapes,
+        "spinning": spinning is not False,
     }  # fmt: skip
     _check_types(path, fallback, options, shapes)
     if max_batch is not None:
@@ -66,9 +72,12 @@ def load(
     except InputError as error:
         raise BundleError(f'the manifest of "{place}" is damaged: {error}', COPY_AGAIN) from None
     _check_version(place, manifest)
-    _check_files(place, manifest.files, verify)
+    _check_files(place, manifest, verify)
     listed = frozenset(manifest.files)
-    session = _opened(os.path.join(place, MODEL), listed, device, threads, inputs=manifest.inputs, **settings)
+    digest = manifest.files[manifest.model]["sha256"]
+    if tuned and device == "cpu" and spinning is None and (found := _tuned(digest, threads)):
+        settings["tuned"], threads = found, found.threads or threads
+    session = _opened(os.path.join(place, manifest.model), listed, device, threads, inputs=manifest.inputs, **settings)
     _check_signature(place, manifest, session)
     _check_labels(place, manifest, session)
     return Model(manifest.name, session, manifest, cast, place, max_batch)
@@ -92,6 +101,20 @@ def _opened(file: str, listed: frozenset[str] | None, device: str, threads: int 
     session = open_session(file, device, threads, **settings)
     kinds.check(file, session.inputs, session.outputs)
     return session
+
+
+def _tuned(model: str, threads: int | None) -> Tuned | None:
+    """Return the settings found for a model on this machine; what reads them is imported where there are any at all.
+
+    The folder is that of `files.home`, whose imports cost more than all this.
+    """
+    home = os.environ.get("EDGEKIT_HOME") or os.path.join(os.path.expanduser("~"), ".cache", "edgekit")
+    folder = os.path.join(home, "tuned", model[:16])
+    if not os.path.isdir(folder):
+        return None
+    from edgekit.runtime.tuned import look_up
+
+    return look_up(folder, model, threads)
 
 
 def _instead_of(folder: str) -> str:
@@ -121,10 +144,11 @@ def _version(said: str) -> list[int]:
     return [int(part) for part in said.split(".")[:2]]
 
 
-def _check_files(folder: str, files: Any, verify: bool) -> None:
+def _check_files(folder: str, manifest: Manifest, verify: bool) -> None:
     """Raise BundleError unless the files are those the manifest names, all of them inside `folder`."""
-    if not isinstance(files, dict) or MODEL not in files:
-        raise BundleError(f'the manifest of "{folder}" does not list "{MODEL}"', COPY_AGAIN)
+    files: Any = manifest.files
+    if not isinstance(files, dict) or manifest.model not in files:
+        raise BundleError(f'the manifest of "{folder}" does not list "{manifest.model}"', COPY_AGAIN)
     for name, said in files.items():
         # ":" and "\" would mean a drive or a folder on Windows; bundles are the same everywhere.
         if name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
@@ -165,7 +189,7 @@ def _check_signature(folder: str, manifest: Manifest, session: Session) -> None:
         if essence(said) != essence(found):
             raise BundleError(
                 f'the manifest of "{folder}" says {way} {", ".join(map(str, said))}; '
-                f"{MODEL} has {', '.join(map(str, found))}",
+                f"{manifest.model} has {', '.join(map(str, found))}",
                 COPY_AGAIN,
             )
 

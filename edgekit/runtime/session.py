@@ -20,6 +20,7 @@ from edgekit.signature import Tensor
 
 if TYPE_CHECKING:
     from edgekit.runtime.devices.shapes import Range
+    from edgekit.runtime.tuned import Tuned
 
 
 class Session:
@@ -27,8 +28,8 @@ class Session:
 
     `inputs`, `outputs`: Tensors. `device`: where it really runs ("auto" is resolved). `refused`: the devices tried
     before it, each with the reason it does not run. `threads`: how many it may use within an operator. `shapes`: how
-    large its dynamic dimensions get, as far as that was said. `metadata`: the key-value pairs written into the ONNX
-    file. Safe to run from several threads.
+    large its dynamic dimensions get, as far as that was said. `tuned`: the settings that were found for it here, None
+    where none were. `metadata`: the key-value pairs written into the ONNX file. Safe to run from several threads.
 
     `_session` is the `onnxruntime.InferenceSession`, for what in this folder must be quicker than `run`.
     """
@@ -46,9 +47,10 @@ class Session:
         "refused",
         "shapes",
         "threads",
+        "tuned",
     )
 
-    def __init__(self, opened: Opened, refused: Mapping[str, DeviceError]) -> None:
+    def __init__(self, opened: Opened, refused: Mapping[str, DeviceError], tuned: Tuned | None = None) -> None:
         self._session = session = opened.session
         self._graphs = opened.graphs
         self._run = shortcut.runner(session, shortcut.replaying(-1) if opened.graphs else None)
@@ -57,6 +59,7 @@ class Session:
         self.refused = {device: str(error) for device, error in refused.items()}
         self.threads = opened.threads
         self.shapes = opened.shapes
+        self.tuned = tuned
         self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         self.inputs = [kinds.tensor(node) for node in session.get_inputs()]
         self.outputs = [kinds.tensor(node) for node in session.get_outputs()]
@@ -78,14 +81,23 @@ class Session:
             raise no_record()
         return self._placement
 
+    def options(self) -> dict[str, dict[str, str]]:
+        """Return what each of its providers was set to, by onnxruntime's names."""
+        return {name: dict(said) for name, said in self._session.get_provider_options().items()}
+
+    def end_trace(self) -> str:
+        """End the record of the runs of a session that was opened with `trace`, and return its file."""
+        return str(self._session.end_profiling())
+
     def close(self) -> None:
         """Let go of the model and its memory, once the runs under way are done; a run after it is a UsageError."""
         self._session, self._run = None, _closed
 
     def where(self) -> str:
-        """Tell where it runs, with how many threads, and why not on the devices that were tried before."""
+        """Tell where it runs, with how many threads, how it was tuned, and why not on the devices tried before."""
         why = "".join(f", not {device!r}: {said}" for device, said in self.refused.items())
-        return f"device={self.device!r}, threads={self.threads}{why}"
+        tuned = f", {self.tuned.said}" if self.tuned and self.tuned.said else ""
+        return f"device={self.device!r}, threads={self.threads}{tuned}{why}"
 
     def __repr__(self) -> str:
         signature = f"{', '.join(map(str, self.inputs))} -> {', '.join(map(str, self.outputs))}"
@@ -105,6 +117,8 @@ def open_session(
     shapes: Mapping[str, Range] | None = None,
     max_batch: int | None = None,
     inputs: Sequence[Tensor] | None = None,
+    tuned: Tuned | None = None,
+    trace: str | None = None,
 ) -> Session:
     """Open an ONNX file, or one's bytes, on exactly the device asked for.
 
@@ -115,7 +129,8 @@ def open_session(
     "strict" refuses a device that leaves any node to another; "gpu" too, but TensorRT may leave nodes to CUDA.
     `options`: the provider's own, for `device` alone, as {"gpu_mem_limit": 2 << 30} or {"trt_fp16_enable": True}.
     `shapes`: what TensorRT builds for, as {"N": (1, 8, 32)}, the least, usual and greatest size; `max_batch` says it
-    where the batch is all that is dynamic. `inputs`: what is known of the model's before it is opened.
+    where the batch is all that is dynamic. `inputs`: what is known of the model's before it is opened. `tuned`: the
+    cpu's settings, over all the others. `trace`: a folder for onnxruntime's own record of every run (`tracing`).
 
     BundleError where the model does not open, DeviceError where the device is not what would run.
     """
@@ -146,11 +161,13 @@ def open_session(
         shapes=shapes,
         max_batch=max_batch,
         inputs=inputs,
+        tuned=tuned,
+        trace=trace,
     )
     refused: dict[str, DeviceError] = {}
     for one in asked:
         try:
-            return Session(opening.on(one, options if one == asked[0] else None), refused)
+            return Session(opening.on(one, options if one == asked[0] else None), refused, tuned)
         except DeviceError as error:
             refused[str(one)] = error
         except UnicodeDecodeError as error:  # names and metadata are read after the model has opened

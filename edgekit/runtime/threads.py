@@ -53,6 +53,11 @@ def share(count: int | None = None) -> int:
     return count
 
 
+def shared() -> int | None:
+    """Return the size of the pool that all sessions of the process share; None where each has its own."""
+    return _shared
+
+
 def settle(options: Any, threads: int | None, spinning: bool) -> int:
     """Write threads and spinning into `onnxruntime.SessionOptions`, and return how many threads it will be.
 

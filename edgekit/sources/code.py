@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from pathlib import Path
 
 from torch import nn
 
 from edgekit import files, modelfile
-from edgekit.errors import ModelError, UsageError, nearest
+from edgekit.errors import ModelError, UsageError
 from edgekit.recipe import finding
-from edgekit.sources import weights
+from edgekit.sources import importing, weights
 from edgekit.sources.source import Asked, Source
 
-_RANDOM = "no --weights: the weights are those that building it gave, random unless it loads its own"
+_RANDOM = "no weights were given: they are those that building it gave, random unless it loads its own"
 
 
 def from_file(asked: Asked) -> Source:
@@ -27,26 +25,9 @@ def from_file(asked: Asked) -> Source:
 
 
 def from_package(asked: Asked) -> Source:
-    """Call `package.module:callable`, which is found as `python -m` would find it: in the current folder, too."""
+    """Call `package.module:callable`, or take it as it is where it is a module."""
     package, _, name = asked.name.partition(":")
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
-    try:
-        found = importlib.import_module(package)
-    except ImportError as error:
-        raise ModelError(
-            f'"{package}" cannot be imported: {error}', "install it, or stand in the folder it lies in"
-        ) from error
-    except Exception as error:  # a module may raise anything while it is imported
-        raise ModelError(f'"{package}" fails when it is imported: {type(error).__name__}: {error}') from error
-    finally:
-        sys.path.remove(here)
-    for part in name.split("."):
-        known = [each for each in dir(found) if not each.startswith("_")]
-        if not hasattr(found, part):
-            near = nearest(part, known)
-            raise ModelError(f'"{package}" has no "{name}"', f'did you mean "{near}"?' if near else None)
-        found = getattr(found, part)
+    found = importing.find(asked.name)
     if isinstance(found, nn.Module):
         if asked.args:
             raise UsageError(f'"{asked.name}" is a module already, and takes no arguments', "leave --args out")

@@ -9,7 +9,7 @@ from edgekit.sources import code, program, stage
 from edgekit.sources.source import Asked, Source
 from edgekit.workflow.running import RUN
 
-_KINDS = "a model file, package.module:callable, a .pt2 program, a run's stage, or hf:FOLDER"
+_KINDS = "a model file, package.module:callable, a .pt2 program, a run's stage, hf:FOLDER, or a bundle"
 _WEIGHTS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 
 
@@ -32,6 +32,8 @@ def open_source(asked: Asked) -> Source:
             f'"{name}" {what} nothing of how to build the network', f"edgekit export model.py --weights {name}"
         )
     if path.suffix in (".onnx", ".ort"):
+        if not path.is_file():
+            raise ModelError(f'there is no file "{name}"')
         raise ModelError(f'"{name}" is an ONNX file already', "edgekit inspect shows what is in it")
     if ":" in name:
         return code.from_package(asked)

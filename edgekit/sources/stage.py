@@ -53,7 +53,7 @@ def _known(recipe: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     normalize = recipe["data"]["normalize"] or {}
     return {
         "inputs": [recipe["export"]["input"]],
-        "softmax": recipe["export"]["output"] == "probabilities",
+        "head": recipe["export"]["output"],
         "task": recipe["task"],
         "labels": data["labels"],
         "mean": normalize.get("mean", ()),

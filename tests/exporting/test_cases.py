@@ -92,15 +92,35 @@ def test_ranges_of_sizes_are_told_from_those_of_values():
     assert split_ranges(ranges, said) == ({"T": (1, 50), "x.1": (2, 3)}, {"ids": (0, 99)})
 
 
+def test_a_sum_is_as_large_as_its_parts_and_what_went_before_may_be_nothing():
+    cases = Cases(inputs("x: float32[N,T]", "past: float32[N,P]", "mask: int64[N,P+T]"), sizes={"P": (0, 3)})
+    assert list(cases.ends) == ["N", "T", "P"]
+    assert cases.all()[0] == {"N": 1, "T": 2, "P": 0}
+    made = cases.at({"N": 5, "T": 4, "P": 0})
+    assert {name: array.shape for name, array in made.items()} == {"x": (5, 4), "past": (5, 0), "mask": (5, 4)}
+    assert cases.at({"N": 5, "T": 4, "P": 3})["mask"].shape == (5, 7)
+
+
+def test_a_mask_shows_the_first_places_of_each_row():
+    said = inputs("attention_mask: int64[N,T]", "seen_mask: bool[N,T]", "padding_mask: bool[N,T]", "mask: float32[N,T]")
+    made = Cases(said).at({"N": 200, "T": 4})
+    for shown in (made["attention_mask"], made["seen_mask"], ~made["padding_mask"]):
+        assert shown[:, 0].all()
+        assert {tuple(row) for row in shown.astype(int)} == {(1, 0, 0, 0), (1, 1, 0, 0), (1, 1, 1, 0), (1, 1, 1, 1)}
+    assert len(set(made["mask"].ravel())) > 100
+    assert Cases(said[:1], ranges={"attention_mask": (3, 3)}).at({"N": 2, "T": 2})["attention_mask"].min() == 3
+
+
 @pytest.mark.parametrize(
     ("ranges", "said"),
     [
         ({"idz": (0, 1)}, 'a range is given for "idz", which is no dynamic dimension and no input'),
-        ({"T": (0, 5)}, '"T" cannot go from 0 to 5'),
+        ({"T": (-1, 5)}, '"T" cannot go from -1 to 5'),
+        ({"T": (0, 0)}, '"T" cannot go from 0 to 0'),
         ({"T": (1.5, 5)}, '"T" cannot go from 1.5 to 5'),
         ({"T": (6, 5)}, '"T" cannot go from 6 to 5'),
     ],
-    ids=["no such name", "nothing", "a fraction", "upside down"],
+    ids=["no such name", "less than nothing", "nothing", "a fraction", "upside down"],
 )
 def test_a_range_that_cannot_be_is_refused(ranges, said):
     with pytest.raises(UsageError, match=said):

@@ -136,7 +136,7 @@ def test_no_trace_of_the_makers_machine_is_in_the_file(small, images, of_images,
     [
         ("dynamo", "1.14", 8),
         ("dynamo", "1.17.1", 9),
-        ("dynamo", "2.0", 10),
+        ("dynamo", "1.20", 10),
         ("tracer", "1.14", 8),
         ("tracer", "1.20", 8),
     ],

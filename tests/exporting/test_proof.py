@@ -4,12 +4,16 @@ import numpy as np
 import onnx
 import onnx.parser
 import pytest
+import torch
 from torch import nn
 
+import edgekit
 from edgekit.errors import DimensionError, ExportError, ParityError
+from edgekit.exporting import ladder, shipping
 from edgekit.exporting.agreement import Tolerance
 from edgekit.exporting.cases import Cases
-from edgekit.exporting.proof import Labelled, prove
+from edgekit.exporting.proof import prove
+from edgekit.exporting.scoring import labelled
 from edgekit.signature import Tensor
 
 GRAPH = """
@@ -145,7 +149,29 @@ def test_a_dynamic_dimension_that_became_a_constant_is_an_error_of_its_own(graph
 
 
 def test_with_labels_the_metric_of_both_is_taken(graph):
-    targets = np.array([2] * 8 + [0, 1])
-    labelled = Labelled("accuracy", targets, lambda outputs, wanted: outputs.argmax(-1) == wanted)
-    parity = prove(Double(), graph(), cases(INPUTS), labelled=labelled)
+    asked = cases(INPUTS)
+    asked.labelled = labelled(np.array([2] * 8 + [0, 1]), [Tensor.parse("y: float32[N,3]")], 10)
+    parity = prove(Double(), graph(), asked)
     assert parity.to_dict()["metric"] == {"name": "accuracy", "n": 10, "expected": 0.8, "actual": 0.8}
+
+
+class Fixed(nn.Module):
+    """Makes a constant of its time, for whoever does not follow Python's own numbers."""
+
+    def forward(self, x):
+        return x * 2 + torch.arange(int(x.shape[1]), dtype=torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("rung", "fails"), [("dynamo", True), ("strict", False), ("decomposed", True), ("tracer", True)]
+)
+def test_a_time_that_an_exporter_makes_a_constant_is_an_error_whichever_it_is(tmp_path, monkeypatch, rung, fails):
+    monkeypatch.setattr(ladder, "RUNGS", {rung: ladder.RUNGS[rung]})
+    try:
+        done = shipping.export(Fixed(), None, tmp_path / "bundle", inputs=["x: float32[N,T]"])
+    except ExportError as error:
+        assert fails and f'; {rung}: the dynamic dimension "T" became a constant: ' in str(error)
+    else:
+        assert not fails
+        x = np.ones((1, 30), np.float32)
+        np.testing.assert_allclose(edgekit.load(done.folder)({"x": x})["output"], [np.arange(30) + 2])

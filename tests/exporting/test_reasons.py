@@ -8,7 +8,7 @@ from torch import nn
 
 from edgekit.errors import ExportError
 from edgekit.exporting import shipping
-from edgekit.exporting.reasons import why
+from edgekit.exporting.reasons import way_out, why
 
 
 class Inner(nn.Module):
@@ -31,6 +31,7 @@ def test_an_operator_that_onnx_lacks_is_named_with_its_module(tmp_path):
     assert re.search(
         r"there is no ONNX for the operator aten\.linalg_matrix_exp, in body\.1 \(Inner\)", str(caught.value)
     )
+    assert caught.value.hint == "write aten.linalg_matrix_exp in body.1 (Inner) with other operations"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -46,3 +47,21 @@ def test_the_module_that_was_running_is_named_with_the_cause():
     assert why(caught.value, module) == "KeyError: 'cause', in body.1 (Failing)"
     assert why(caught.value) == "KeyError: 'cause'"
     assert why(ValueError("first line\nsecond line")) == "ValueError: first line"
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        ('strict: the dynamic dimension "T" became a constant: 9', "with operations on the whole of it"),
+        ("strict: Unsupported: Python decides by a tensor's value", "with torch.where, or with torch.cond"),
+        ("dynamo: ValueError: no", "in plain operations on tensors"),
+    ],
+    ids=["a constant", "a branch", "anything"],
+)
+def test_the_way_out_is_told_by_what_failed(failure, said):
+    assert said in way_out(["dynamo: ValueError: no", failure])
+
+
+def test_what_python_decides_is_said_shortly():
+    long = ValueError("Could not guard on data-dependent expression Eq(u0, 1) (unhinted: Eq(u0, 1)).")
+    assert why(long) == "ValueError: Python decides by a tensor's value"

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +14,10 @@ from torch import nn
 
 import edgekit
 from edgekit.errors import EdgekitError, ExportError, StorageError, UsageError
-from edgekit.exporting import shipping
+from edgekit.exporting import ladder, shipping
+from edgekit.exporting.conversion import convert
+from edgekit.exporting.formats import Form
+from edgekit.graph import storage, versions
 from edgekit.manifest import Manifest
 
 
@@ -91,9 +99,10 @@ def test_several_inputs_and_a_dataclass_come_through_and_an_untouched_input_stay
     assert model(feeds)["b"].shape == (3, 4, 6)
 
 
-def test_a_recurrent_network_has_its_state_in_and_out_and_any_length(tmp_path):
+def test_a_recurrent_network_has_its_state_in_and_out_and_any_length(tmp_path, monkeypatch):
+    monkeypatch.setattr(ladder, "RUNGS", {"tracer": ladder.RUNGS["tracer"]})  # whose turn comes late
     network = Voice()
-    done = edgekit.export(network, folder=tmp_path / "bundle", inputs=VOICE)
+    done = edgekit.export(network, folder=tmp_path / "bundle", inputs=VOICE, ranges={"T": (2, 4)})
     model = edgekit.load(done.folder)
     assert [str(each) for each in model.outputs] == [
         "y: float32[N,T,6]", "state.0_out: float32[1,N,6]", "state.1_out: float32[1,N,6]"
@@ -107,10 +116,10 @@ def test_a_recurrent_network_has_its_state_in_and_out_and_any_length(tmp_path):
 
 def test_a_time_that_became_constant_is_caught_and_the_ladder_goes_on(tmp_path):
     network = Plain()
-    done = edgekit.export(network, folder=tmp_path / "bundle", inputs=["x: float32[N,T,4]"])
+    done = edgekit.export(network, folder=tmp_path / "bundle", inputs=["x: float32[N,T,4]"], ranges={"T": (2, 4)})
     assert done.exported.method == "tracer"
     assert 'the dynamic dimension "T" became a constant' in done.exported.failures[0]
-    assert [failure.partition(":")[0] for failure in done.exported.failures] == ["dynamo", "decomposed", "strict"]
+    assert [failure.partition(":")[0] for failure in done.exported.failures] == ["dynamo", "strict", "decomposed"]
     assert done.card.provenance["export"]["failures"] == done.exported.failures
     x = torch.randn(2, 21, 4)
     answer = edgekit.load(done.folder)({"x": x.numpy()})["output"]
@@ -153,6 +162,11 @@ X = "x: float32[N,4]"
         ({"inputs": [X], "as_given": True, "mean": [1.0]}, "passed on as given are not normalised"),
         ({"inputs": [X], "ranges": {"T": (1, 2)}}, '"T"'),
         ({"inputs": [X], "min_onnxruntime": "new"}, '"new" is no version of onnxruntime'),
+        ({"inputs": [X], "min_onnxruntime": "1.13"}, "older than the oldest"),
+        ({"inputs": [X], "min_onnxruntime": "99.1"}, "is newer than this one"),
+        ({"inputs": [X], "min_onnxruntime": "1.20", "format": "ort"}, "for the onnxruntime that writes it"),
+        ({"inputs": [X], "format": "tflite"}, 'there is no format "tflite"'),
+        ({"inputs": [X], "precision": "fp16"}, "in fp16 it is no smaller"),
     ],
     ids=lambda value: "" if isinstance(value, dict) else value[:30],
 )
@@ -184,3 +198,67 @@ def test_a_folder_of_the_users_is_never_replaced(tmp_path):
 def test_two_images_are_one_too_many():
     with pytest.raises(UsageError, match="two inputs are images"):
         prepared(NET, inputs=["a: uint8[N,2,2,1]", "b: uint8[N,2,2,1]"])
+
+
+def wide() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 4))
+
+
+def test_the_first_export_may_be_in_onnxruntimes_own_format(tmp_path):
+    network = wide()
+    done = shipping.export(network, torch.randn(2, 16), tmp_path / "bundle", format="ort")
+    assert sorted(done.card.files) == ["model.ort", "required_operators.config"]
+    assert done.card.requires["onnxruntime"] == versions.here()
+    assert done.card.parity["batches"] == [1, 2, 7] and "with" not in done.card.parity
+    assert done.card.provenance["form"] == {"format": "ort"}
+    x = torch.randn(5, 16)
+    np.testing.assert_allclose(edgekit.load(done.folder)(x.numpy())["output"], network(x).detach(), atol=1e-5)
+
+
+def test_large_weights_go_from_pytorch_to_a_bundle_in_a_file_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "LIMIT", 1000)
+    network = wide().append(nn.ReLU()).append(nn.Linear(4, 4))
+    network[4].weight.data[0, 0] = 1e5
+    done = shipping.export(network, torch.randn(2, 16), tmp_path / "bundle", precision="fp16")
+    assert sorted(done.card.files) == ["model.onnx", "model.onnx.data"]
+    assert done.phases.keys() >= {"export", "fp16", "bundle"}
+    kept = done.card.provenance["form"]["kept_fp32"]
+    assert [each["operator"] for each in kept] == ["Gemm"] and '"network.4.weight" reaches 1e+05' in kept[0]["reason"]
+    assert done.card.parity["outputs"]["output"]["atol"] == 1e-2
+    x = torch.ones(1, 16)
+    np.testing.assert_allclose(edgekit.load(done.folder)(x.numpy())["output"], network(x).detach(), rtol=1e-2)
+
+
+@pytest.mark.parametrize("form", [{"format": "ort"}, {"precision": "fp16"}], ids=["ort", "fp16"])
+def test_a_class_alone_is_proved_by_its_scores_in_another_form_too(tmp_path, form):
+    network = wide()
+    done = shipping.export(network, torch.randn(2, 16), tmp_path / "bundle", head="argmax", **form)
+    assert [str(tensor) for tensor in edgekit.load(done.folder).outputs] == ["class: int64[N]"]
+    assert set(done.card.parity["outputs"]) == {"class", "scores of class"}
+    again = convert(done.folder, tmp_path / "again", Form("ort")) if "precision" in form else done
+    assert set(again.card.parity["outputs"]) == {"class", "scores of class"}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 40 KB, which is nearly full."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=40k", "tmpfs", str(disk)]
+    if not shutil.which("mount") or os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small disk takes root")
+    (disk / "filler").write_bytes(bytes(30_000))
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("form", [{}, {"format": "ort"}], ids=["onnx", "ort"])
+def test_a_full_disk_and_a_read_only_one_are_told_and_nothing_half_written_stays(small_disk, form):
+    network = nn.Linear(16, 256)
+    with pytest.raises(StorageError, match="no room on the disk for"):
+        shipping.export(network, torch.randn(2, 16), small_disk / "bundle", **form)
+    assert [path.name for path in small_disk.iterdir()] == ["filler"]
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(StorageError, match="no permission for"):
+        shipping.export(network, torch.randn(2, 16), small_disk / "bundle", **form)
+    assert [path.name for path in small_disk.iterdir()] == ["filler"]

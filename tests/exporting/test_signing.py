@@ -44,19 +44,18 @@ def test_few_examples_give_the_range_of_their_values_and_many_are_taken_as_they_
 
 
 NAMES = [
-    ([""], "custom", False, ["output"]),
-    ([""], "image-classification", False, ["logits"]),
-    ([""], "image-classification", True, ["probabilities"]),
-    ([""], "regression", False, ["value"]),
-    (["0", "1"], "custom", False, ["output_0", "output_1"]),
-    (["logits", "state.0"], "custom", False, ["logits", "state.0_out"]),
+    ([""], "custom", ["output"]),
+    ([""], "image-classification", ["logits"]),
+    ([""], "regression", ["value"]),
+    (["0", "1"], "custom", ["output_0", "output_1"]),
+    (["logits", "state.0"], "custom", ["logits", "state.0_out"]),
 ]
 
 
-@pytest.mark.parametrize(("found", "task", "softmax", "expected"), NAMES)
-def test_outputs_are_named_by_the_answer_or_the_task(found, task, softmax, expected):
+@pytest.mark.parametrize(("found", "task", "expected"), NAMES)
+def test_outputs_are_named_by_the_answer_or_the_task(found, task, expected):
     inputs = [Tensor.parse("x: float32[N]"), Tensor.parse("state.0: float32[N]")]
-    assert signing.name_outputs(found, (), inputs, task, softmax) == expected
+    assert signing.name_outputs(found, (), inputs, task) == expected
 
 
 @pytest.mark.parametrize(
@@ -66,4 +65,4 @@ def test_outputs_are_named_by_the_answer_or_the_task(found, task, softmax, expec
 )
 def test_names_that_do_not_fit_are_refused(wanted, said):
     with pytest.raises(UsageError, match=said):
-        signing.name_outputs(["0", "1"], wanted, [Tensor.parse("x: float32[N]")], "custom", False)
+        signing.name_outputs(["0", "1"], wanted, [Tensor.parse("x: float32[N]")], "custom")

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from collections import namedtuple
 from dataclasses import dataclass
+from typing import Annotated
 
 import pytest
 import torch
 from torch import nn
 
-from edgekit.errors import ExportError, UsageError
-from edgekit.exporting.structure import by_name, flatten, nest
+from edgekit.errors import ExportError, InputError, UsageError
+from edgekit.exporting.structure import annotated, by_name, flatten, nest
 
 A, B, C = (torch.full((1,), value) for value in (1.0, 2.0, 3.0))
 
@@ -60,6 +61,16 @@ class Takes(nn.Module):
         return x
 
 
+class Alone(nn.Module):
+    def forward(self, x, *, mask):
+        return x
+
+
+class TakesMore(nn.Module):
+    def forward(self, x, *state):
+        return x
+
+
 class TakesAll(nn.Module):
     def forward(self, **inputs):
         return inputs
@@ -74,9 +85,21 @@ class TakesAll(nn.Module):
         (Takes(), ["mask", "x"], True),
         (Takes(), ["image", "other"], False),
         (TakesAll(), ["image", "other"], True),
+        (Alone(), ["x", "mask"], True),
+        (TakesMore(), ["x", "h", "c"], False),
         (nn.Linear(1, 1), ["image"], False),
     ],
-    ids=["the first", "in order", "with a gap", "out of order", "names of the app's own", "any keyword", "a layer"],
+    ids=[
+        "the first",
+        "in order",
+        "with a gap",
+        "out of order",
+        "names of the app's own",
+        "any keyword",
+        "by keyword alone",
+        "any number by position",
+        "a layer",
+    ],
 )
 def test_inputs_go_by_keyword_where_their_order_is_not_the_parameters(module, names, expected):
     assert by_name(module, names) is expected
@@ -86,3 +109,36 @@ def test_a_name_that_forward_does_not_know_among_those_it_does_is_an_error():
     with pytest.raises(UsageError, match='forward of Takes has no parameter "masks"') as caught:
         by_name(Takes(), ["x", "masks"])
     assert caught.value.hint == 'did you mean "mask"?'
+
+
+State = Annotated[tuple[torch.Tensor, torch.Tensor], "float32[1,N,6]", "float32[1,N,6]"]
+
+
+class Declares(nn.Module):
+    def forward(
+        self, image: Annotated[torch.Tensor, "float32[N,3,32,32]"], state: State, gain: float = 1.0, *rest: int
+    ) -> torch.Tensor:
+        return image
+
+
+class Forgets(nn.Module):
+    def forward(self, image: Annotated[torch.Tensor, "a picture", "float33[N,3]"]):
+        return image
+
+
+class Half(nn.Module):
+    def forward(self, image: Annotated[torch.Tensor, "float32[N,3]"], mask: torch.Tensor):
+        return image
+
+
+def test_inputs_stand_at_the_parameters_of_forward():
+    lines = ["image: float32[N,3,32,32]", "state.0: float32[1,N,6]", "state.1: float32[1,N,6]"]
+    assert [str(each) for each in annotated(Declares())] == lines
+    assert annotated(Takes()) == annotated(nn.Linear(1, 1)) == []
+
+
+def test_annotations_that_do_not_say_all_are_refused():
+    with pytest.raises(UsageError, match='forward of Half says nothing of "mask"'):
+        annotated(Half())
+    with pytest.raises(InputError, match='there is no dtype "float33"'):
+        annotated(Forgets())

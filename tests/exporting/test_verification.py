@@ -96,7 +96,7 @@ class Small(nn.Module):
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory) -> Subject:
     """A bundle of the small network, with normalisation before it and softmax behind it."""
-    said = {"inputs": ["x: float32[N,3]"], "softmax": True, "mean": (0.5,), "std": (0.2,)}
+    said = {"inputs": ["x: float32[N,3]"], "head": "softmax", "mean": (0.5,), "std": (0.2,)}
     folder = tmp_path_factory.mktemp("bundles") / "bundle"
     shipping.export(Small(), None, folder, **said)
     return of_onnx("bundle", folder)

@@ -36,6 +36,7 @@ def total(parse: Parse, signature: str, node: str, **weights: np.ndarray) -> int
         # Each of the 64 input points is spread over a kernel, for every output channel of its group.
         pytest.param("ConvTranspose<strides=[2,2]>(x, w)", (4, 5, 2, 2), 64 * 4 * 5 * 4, id="transposed"),
         pytest.param("ConvTranspose<group=4>(x, w)", (4, 1, 2, 2), 64 * 4 * 4, id="transposed and depthwise"),
+        pytest.param("com.microsoft.nchwc.Conv(x, w)", (16, 4, 3, 3), None, id="in blocks, of untold shape"),
         pytest.param("com.microsoft.FusedConv<activation=\"Relu\">(x, w)", (5, 4, 3, 3), 36 * 5 * 4 * 9, id="fused"),
         pytest.param("DeformConv(x, w, o)", (5, 4, 3, 3), 36 * 5 * 4 * 9, id="deformable"),
     ],

@@ -43,3 +43,11 @@ def test_what_cannot_be_computed_is_told(parse):
     model = parse(f'<ir_version: 8, opset_import: ["": 17]> {graph}', s=np.array([3]))
     with pytest.raises(BundleError, match=r'the tensor "z" cannot be computed: .*Reshape'):
         Probe(model, FEEDS).value("z")
+
+
+def test_several_tensors_are_computed_at_once_for_each_of_several_feeds(probe):
+    other = {**FEEDS, "x": np.array([0.0], np.float32)}
+    first, second = probe.values(["b", "e"], [FEEDS, other])
+    np.testing.assert_allclose(first["b"], [4, 9])
+    np.testing.assert_allclose(first["e"], [0, -1])
+    np.testing.assert_allclose(second["b"], [1])

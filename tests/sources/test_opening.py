@@ -75,7 +75,7 @@ def test_weights_are_loaded_and_named_without_their_folder(here):
         (Asked("mynets.nets:make", {"widht": 3}), 'make takes no argument "widht"'),
         (Asked("mynets"), 'nothing in the folder "mynets" can be exported'),
         (Asked("w.pth"), "how to build the network"),
-        (Asked("model.onnx"), "is an ONNX file already"),
+        (Asked("model.onnx"), 'there is no file "model.onnx"'),
         (Asked("gone.pt2"), 'there is no file "gone.pt2"'),
         (Asked("net.pt2"), "cannot be read as a torch.export program"),
     ],

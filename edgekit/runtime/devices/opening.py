@@ -20,6 +20,7 @@ from edgekit.signature import Tensor
 
 if TYPE_CHECKING:
     from edgekit.runtime.devices.shapes import Range
+    from edgekit.runtime.tuned import Tuned
 
 ort = need("onnxruntime", "running a model")
 
@@ -58,6 +59,8 @@ class Opening(NamedTuple):
     shapes: Mapping[str, Range] | None
     max_batch: int | None
     inputs: Sequence[Tensor] | None
+    tuned: Tuned | None = None
+    trace: str | None = None
 
     def on(self, device: Device, given: Mapping[str, object] | None = None) -> Opened:
         """Open on `device` with the provider's options `given`. BundleError, DeviceError."""
@@ -118,6 +121,12 @@ class Opening(NamedTuple):
         settings.log_severity_level = _ERRORS_ONLY
         if not self.optimize:
             settings.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        if self.tuned and device.kind == "cpu":
+            self.tuned.write(settings)
+        if self.trace:
+            from edgekit.runtime import tracing
+
+            tracing.write(settings, self.trace, saved=device.kind == "cpu")
         if asked.plugin:
             settings.add_provider_for_devices([asked.plugin[0]], asked.plugin[1])
         if placement.recorded():

@@ -11,6 +11,8 @@ for many, none where a list was empty, and whether it was many.
 | sequence-classification | windows (T,C) of numbers | label, probability, top |
 | regression | any of these: the model's inputs tell which | value |
 | embedding | any of these: the model's inputs tell which | vector |
+
+Of classes the head in the graph decides what is answered: argmax leaves the label alone, a threshold labels and top.
 """
 
 from __future__ import annotations

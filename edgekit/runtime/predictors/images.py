@@ -1,7 +1,7 @@
 """Images for a model: files, PIL images and arrays. numpy; Pillow when something has to be decoded or fitted.
 
 The graph itself normalises, so all that is done here is the size and the colours the model was made for. An image of
-another size is stretched, not cropped.
+another size is stretched, not cropped; a graph that resizes or crops by itself is given the image as it is.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def read(model: Model, x: Any) -> tuple[dict[str, Any], bool]:
     if not images:
         return {}, several
     if len({image.shape for image in images}) > 1:
-        raise InputError("the images have different sizes, which this model takes one at a time")
+        raise InputError(
+            "the images have different sizes, which this model takes one at a time", "ask of one image after the other"
+        )
     return {model.inputs[0].name: np.stack(images)}, several
 
 
@@ -57,6 +59,7 @@ class _Wanted:
             raise BundleError(f'"{model.name}" says colour mode "{self.color}" for {self.channels} channels')
         _, height, width, _ = tensor.shape
         self.size = (height, width) if isinstance(height, int) and isinstance(width, int) else None
+        self.stretches = not {"resize", "crop"} & preprocessing.keys()
 
     def is_batch(self, x: Array) -> bool:
         if x.ndim == 3:
@@ -80,6 +83,12 @@ class _Wanted:
             )
         image = image.convert(self.color)
         if self.size and image.size != self.size[::-1]:
+            if not self.stretches:
+                height, width = self.size
+                raise InputError(
+                    f"{_name(x)} is {image.width} x {image.height} pixels; this model takes {width} x {height} alone",
+                    "it resizes inside the graph: export it for H and W of any size",
+                )
             image = image.resize(self.size[::-1], need("PIL.Image", "resizing images").Resampling.BILINEAR)
         return np.asarray(image).reshape(image.height, image.width, self.channels)
 

@@ -36,6 +36,46 @@ class Prediction:
         return f"Prediction({', '.join(f'{label!r}: {probability:.4f}' for label, probability in self.top)})"
 
 
+class Choice:
+    """`label`: the likeliest class, of a model that does not tell how likely it is."""
+
+    __slots__ = ("label",)
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the answer as JSON-ready values."""
+        return {"label": self.label}
+
+    def __str__(self) -> str:
+        return self.label
+
+    def __repr__(self) -> str:
+        return f"Choice({self.label!r})"
+
+
+class Decision:
+    """`labels`: all that are true of it, perhaps none, and `top`: (label, probability) pairs; the likeliest first."""
+
+    __slots__ = ("labels", "top")
+
+    def __init__(self, labels: list[str], top: list[tuple[str, float]]) -> None:
+        self.labels = labels
+        self.top = top
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the answer as JSON-ready values."""
+        return {"labels": self.labels, "top": [list(pair) for pair in self.top]}
+
+    def __str__(self) -> str:
+        best = "  ".join(f"{label} {100 * probability:.1f} %" for label, probability in self.top)
+        return f"{', '.join(self.labels) or 'no label'}  ({best})"
+
+    def __repr__(self) -> str:
+        return f"Decision({self.labels!r})"
+
+
 class Value:
     """`value`: a number, in the units the model was made for; an array (K,) where the model tells several."""
 
@@ -74,20 +114,54 @@ class Vector:
         return f"Vector({self.vector.dtype}[{len(self.vector)}])"
 
 
-Answer: TypeAlias = Prediction | Value | Vector
+Answer: TypeAlias = Prediction | Choice | Decision | Value | Vector
 
 
-def ranked(model: Model, outputs: dict[str, Any], top: int) -> list[Prediction]:
-    """Return a Prediction for each row of the model's "probabilities" (n, classes), or of the softmax of its "logits".
+def classified(model: Model, outputs: dict[str, Any], top: int) -> list[Prediction] | list[Choice] | list[Decision]:
+    """Return the classes that a model answers, by the head in its graph; a class without a label is called by number.
 
-    A class without a label is called by its number.
+    A Prediction for each row of "probabilities" (n, classes), of the softmax of "logits", or of "top_probabilities"
+    (n, K), which has K pairs at most; a Choice for each "class" (n,); a Decision for each row of "decisions" (n, L).
     """
+    if "class" in outputs:
+        return [Choice(_label(model, int(number))) for number in _numbers(model, outputs, "class", 1)]
+    if "top_classes" in outputs and "top_probabilities" in outputs:
+        pairs = (_numbers(model, outputs, name, 2)[:, :top] for name in ("top_classes", "top_probabilities"))
+        return [
+            Prediction([(_label(model, int(c)), float(p)) for c, p in zip(*row, strict=True)])
+            for row in zip(*pairs, strict=True)
+        ]
     if "probabilities" in outputs:
         probabilities = outputs["probabilities"]
     elif "logits" in outputs:
         probabilities = _softmax(outputs["logits"])
     else:
         raise BundleError(f'"{model.name}" answers {", ".join(outputs)}: neither "probabilities" nor "logits"', _ARRAYS)
+    ranked = _ranked(model, probabilities, top)
+    if "decisions" not in outputs:
+        return [Prediction(best) for best in ranked]
+    decided = _numbers(model, outputs, "decisions", 2)
+    every = _ranked(model, np.where(decided, probabilities, -1.0), decided.shape[1])
+    chosen = ([label for label, probability in row if probability >= 0] for row in every)
+    return [Decision(labels, best) for labels, best in zip(chosen, ranked, strict=True)]
+
+
+def _label(model: Model, number: int) -> str:
+    if not model.labels:
+        return str(number)
+    if not 0 <= number < len(model.labels):
+        raise BundleError(f'"{model.name}" answers class {number}, and has {len(model.labels)} labels', _ARRAYS)
+    return model.labels[number]
+
+
+def _numbers(model: Model, outputs: dict[str, Any], name: str, rank: int) -> Array:
+    found: Array = outputs[name]
+    if found.ndim != rank:
+        raise BundleError(f'"{model.name}" answers "{name}" {list(found.shape)}, not in {rank} dimensions', _ARRAYS)
+    return found
+
+
+def _ranked(model: Model, probabilities: Array, top: int) -> list[list[tuple[str, float]]]:
     classes = probabilities.shape[-1]
     if probabilities.ndim != 2 or classes < 1 or (model.labels and len(model.labels) != classes):
         raise BundleError(
@@ -98,8 +172,7 @@ def ranked(model: Model, outputs: dict[str, Any], top: int) -> list[Prediction]:
     # Stable, so that of equal scores the first class wins, as it does under argmax.
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     return [
-        Prediction([(labels[index], float(row[index])) for index in best])
-        for row, best in zip(probabilities, order, strict=True)
+        [(labels[index], float(row[index])) for index in best] for row, best in zip(probabilities, order, strict=True)
     ]
 
 
@@ -117,7 +190,7 @@ def embedded(model: Model, outputs: dict[str, Any], top: int) -> list[Vector]:
 
 
 ANSWERS: dict[str, Callable[[Model, dict[str, Any], int], list[Any]]] = {
-    "classes": ranked,
+    "classes": classified,
     "numbers": valued,
     "vectors": embedded,
 }

@@ -98,3 +98,53 @@ def test_what_recipes_train_is_predicted_and_what_is_only_predicted_is_refused_b
         document.values = {"task": name}
         (fault,) = (fault for fault in check(document, tmp_path) if fault.path == ("task",))
         assert f'no recipe trains for "{name}" yet; one of image-classification, classification' in fault.complaint
+
+
+# What a head answers, of a model that is given it: `x` holds the scores.
+TOP = "(float[N,4] x) => (float[N,2] top_probabilities, int64[N,2] top_classes)\
+    <int64[1] k = {2}> { top_probabilities, top_classes = TopK(x, k) }"
+ARGMAX = "(float[N,4] x) => (int64[N] class) { class = ArgMax<axis = 1, keepdims = 0>(x) }"
+THRESHOLD = "(float[N,4] x) => (float[N,4] probabilities, bool[N,4] decisions) <float half = {0.5}>\
+    { probabilities = Identity(x) decisions = Greater(x, half) }"
+HEADS = {
+    "top": (TOP, ["top_probabilities: float32[N,2]", "top_classes: int64[N,2]"]),
+    "argmax": (ARGMAX, ["class: int64[N]"]),
+    "threshold": (THRESHOLD, ["probabilities: float32[N,4]", "decisions: bool[N,4]"]),
+}
+
+
+def headed(bundle: Callable[..., Path], head: str, **said: Any) -> Any:
+    graph, outputs = HEADS[head]
+    return load(bundle(graph, "classification", ["x: float32[N,4]"], outputs, **said), threads=1)
+
+
+def test_a_top_in_the_graph_answers_as_many_as_it_has(bundle: Callable[..., Path]) -> None:
+    model = headed(bundle, "top", labels=list("abcd"))
+    answer = model.predict([0.1, 0.2, 0.4, 0.3], top=3)
+    assert [label for label, _ in answer.top] == ["c", "d"]
+    assert (answer.label, answer.probability) == ("c", pytest.approx(0.4))
+    assert [len(each.top) for each in model.predict(np.eye(4, dtype=np.float32))] == [1] * 4
+
+
+def test_a_class_without_a_label_is_called_by_its_number(bundle: Callable[..., Path]) -> None:
+    assert headed(bundle, "top").predict([0.1, 0.2, 0.4, 0.3], top=2).top[1][0] == "3"
+
+
+def test_an_argmax_in_the_graph_answers_the_label_alone(bundle: Callable[..., Path]) -> None:
+    answer = headed(bundle, "argmax", labels=list("abcd")).predict([0.1, 0.2, 0.4, 0.3], top=3)
+    assert (answer.label, str(answer), repr(answer), answer.to_dict()) == ("c", "c", "Choice('c')", {"label": "c"})
+    assert not hasattr(answer, "probability")
+
+
+def test_a_threshold_in_the_graph_answers_every_label_that_is_true(bundle: Callable[..., Path]) -> None:
+    model = headed(bundle, "threshold", labels=list("abcd"))
+    both, none = model.predict([[0.1, 0.6, 0.9, 0.3], [0.1, 0.2, 0.5, 0.3]], top=2)
+    assert (both.labels, [label for label, _ in both.top]) == (["c", "b"], ["c", "b"])
+    assert str(both) == "c, b  (c 90.0 %  b 60.0 %)" and repr(both) == "Decision(['c', 'b'])"
+    assert (none.labels, str(none)) == ([], "no label  (c 50.0 %  d 30.0 %)")
+    assert none.to_dict()["labels"] == []
+
+
+def test_a_class_beyond_the_labels_is_the_bundles_fault(bundle: Callable[..., Path]) -> None:
+    with pytest.raises(BundleError, match="answers class 2, and has 2 labels"):
+        headed(bundle, "argmax", labels=["a", "b"]).predict([0.1, 0.2, 0.4, 0.3])
