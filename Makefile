@@ -14,7 +14,7 @@ demo: $(READY)  ## run the main job: a small model of scikit-learn's digits, wit
 test: $(READY)  ## the default suite
 	$(BIN)/python -m pytest
 
-test-wheels: $(READY)  ## the runtime's tests with other wheels of onnxruntime, in throw-away environments
+test-wheels: $(READY)  ## the runtime with other wheels of onnxruntime, and sources with transformers, in throw-away environments
 	$(BIN)/python tests/wheels.py
 
 slow: $(READY)  ## the tests that take minutes
@@ -37,6 +37,7 @@ bench: $(READY)  ## measure edgekit itself: start-up, imports, the latency of it
 	$(BIN)/python bench/call.py
 	$(BIN)/python bench/batching.py
 	$(BIN)/python bench/training.py
+	$(BIN)/python bench/export.py
 
 results: $(READY) data  ## the recipes' figures, one seed at a time; goes on where it stopped
 	$(BIN)/python bench/results.py

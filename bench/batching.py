@@ -28,8 +28,9 @@ from onnx import helper, numpy_helper
 from recording import write
 
 import edgekit
-from edgekit import console, hardware, locks, statistics
-from edgekit.latency.notes import doubts
+from edgekit import console, locks, statistics
+from edgekit.latency.conditions import Watch
+from edgekit.latency.doubts import about_machine
 from edgekit.runtime.model import Model
 
 WAYS = ("model", "Batcher", "Batcher, 1 ms", "asyncio.to_thread(model)", "Batcher.ask")
@@ -46,9 +47,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=0.5, help="for each way in each round")
     said = parser.parse_args()
-    load_before = hardware.load_average()
     device, groups = locks.Device("cpu"), {}
-    with tempfile.TemporaryDirectory() as scratch, device.quiet():
+    with tempfile.TemporaryDirectory() as scratch, device.quiet(), Watch() as watch:
         for name, make in MODELS.items():
             path = Path(scratch) / f"{name}.onnx"
             onnx.save(make(), path)
@@ -57,7 +57,7 @@ def main() -> int:
             groups[name] = {"alone_us": alone(model), "ways": measured(model, said.callers, said.rounds, said.seconds)}
             print_table(f"{name}, {groups[name]['alone_us']:.0f} µs alone", groups[name]["ways"])
     device.close()
-    notes = doubts(load=load_before, cores=hardware.usable_cores(), threads=model.session.threads, unsettled=[])
+    notes = about_machine(watch.seen(), model.session.threads)
     for note in notes:
         console.answer(f"note: {note}")
     settings = {"callers": said.callers, "threads": model.session.threads, "max_batch": BATCH}

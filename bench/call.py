@@ -29,7 +29,9 @@ from recording import compared, print_table, write
 
 import edgekit
 from edgekit import console, hardware, locks
-from edgekit.latency.notes import Note, doubts
+from edgekit.latency.conditions import Watch
+from edgekit.latency.doubts import about_machine, about_times
+from edgekit.latency.notes import Note
 from edgekit.latency.sampling import interleave
 from edgekit.runtime.model import Model
 
@@ -42,9 +44,9 @@ def main() -> int:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--seconds", type=float, default=2.0, help="for each model")
     seconds = words.parse_args().seconds
-    load_before = hardware.load_average()
-    device, groups, unsettled = locks.Device("cpu"), {}, []
-    with tempfile.TemporaryDirectory() as scratch, device.quiet():
+    device, groups = locks.Device("cpu"), {}
+    found: list[Note] = []
+    with tempfile.TemporaryDirectory() as scratch, device.quiet(), Watch() as watch:
         for name, widths in WIDTHS.items():
             path = Path(scratch) / f"{name}.onnx"
             onnx.save(network(widths), path)
@@ -52,10 +54,11 @@ def main() -> int:
                 calls = ways(model)
                 console.say(f"measuring {name}: {', '.join(calls)}")
                 measured = interleave(calls, seconds=seconds)
-            unsettled += [each for each, samples in measured.items() if not samples.settled]
+            found += [note for samples in measured.values() for note in about_times(samples)]
             groups[name] = compared(list(measured.values()))
     device.close()
-    notes: list[Note] = doubts(load=load_before, cores=hardware.usable_cores(), threads=1, unsettled=unsettled)
+    # One session is what is compared here: how sessions differ is no doubt.
+    notes = about_machine(watch.seen(), 1) + [note for note in found if note.kind != "one-copy"]
     for name, rows in groups.items():
         print_table(name, rows)
     for note in notes:

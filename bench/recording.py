@@ -28,9 +28,9 @@ def compared(group: Sequence[Samples]) -> list[dict[str, Any]]:
     rows = []
     for samples in group:
         ratio = speedup(first, samples)  # how many times faster the first is
-        rounds, mine = samples.by_round()
-        added = (mine - first.by_round()[1]) / 1e3
-        low, high = statistics.median_interval(added, rounds)
+        mine = samples.by_round()
+        added = (mine.medians - first.by_round().medians) / 1e3
+        low, high = statistics.median_interval(added, mine.numbers)
         rows.append(
             {
                 "name": samples.name,

@@ -22,8 +22,9 @@ from typing import Any
 
 from recording import compared, print_table, write
 
-from edgekit import console, hardware, locks
-from edgekit.latency.notes import doubts
+from edgekit import console, locks
+from edgekit.latency.conditions import Watch
+from edgekit.latency.doubts import about_machine
 from edgekit.latency.sampling import interleave
 
 HELP_AT_MOST = 1.5
@@ -43,7 +44,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=20.0, help="for each group of processes")
     seconds = parser.parse_args().seconds
-    load_before = hardware.load_average()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -53,15 +53,14 @@ def main() -> int:
         groups = {"commands": commands(), "opening": {name: python(code) for name, code in programs.items()}}
         measured = {}
         device = locks.Device("cpu")
-        with device.quiet():
+        with device.quiet(), Watch() as watch:
             for name, group in groups.items():
                 console.say(f"measuring {name}: {', '.join(group)}")
                 calls = {each: process(folder, words) for each, words in group.items()}
                 measured[name] = compared(list(interleave(calls, seconds=seconds, min_samples=20).values()))
         device.close()
         resident = memory(programs) if sys.platform == "linux" else {}
-    # A process has no more to warm up than the disk's cache, and its first run does that.
-    notes = doubts(load=load_before, cores=hardware.usable_cores(), threads=1, unsettled=[])
+    notes = about_machine(watch.seen(), 1)
     for name, rows in measured.items():
         print_table(name, rows, "ms")
     if resident:

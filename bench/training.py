@@ -24,10 +24,11 @@ import torch
 from recording import compared, print_table, write
 from torch.nn import functional as F
 
-from edgekit import console, hardware, locks
+from edgekit import console, locks
 from edgekit.data.batches import Batches
 from edgekit.data.dataset import Split
-from edgekit.latency.notes import doubts
+from edgekit.latency.conditions import Watch
+from edgekit.latency.doubts import about_machine
 from edgekit.latency.sampling import interleave
 from edgekit.recipe.loading import load
 from edgekit.recipe.schema import Distill
@@ -46,16 +47,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=240.0, help="for all of it")
     said = parser.parse_args()
-    load_before = hardware.load_average()
     device = locks.Device("cpu")
     with tempfile.TemporaryDirectory() as scratch:
         job = small(prepare(load(RECIPE, overrides=["stages.distill.epochs=1"])))
         group = variants(job, Path(scratch), device)
         console.say(f"measuring {', '.join(group)}: {said.seconds:g} s")
-        measured = list(interleave(group, seconds=said.seconds, min_samples=5).values())
+        with Watch() as watch:
+            measured = list(interleave(group, seconds=said.seconds, min_samples=5).values())
     device.close()
     rows = compared(measured)
-    notes = doubts(load=load_before, cores=hardware.usable_cores(), threads=torch.get_num_threads(), unsettled=[])
+    notes = about_machine(watch.seen(), torch.get_num_threads())
     print_table("an epoch of 12,800", rows, unit="s")
     for row in rows:
         console.answer(f"{row['name']}: {EXAMPLES / row['summary']['p50_us'] * 1e6:,.0f} examples a second")

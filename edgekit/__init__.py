@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from edgekit.errors import EdgekitError as EdgekitError
     from edgekit.exporting.shipping import export as export
     from edgekit.library import distill as distill
+    from edgekit.measuring.benching import bench as bench
     from edgekit.runtime.batcher import Batcher as Batcher
     from edgekit.runtime.bundle import load as load
 
 _HOMES = {
     "Batcher": "edgekit.runtime.batcher",
     "EdgekitError": "edgekit.errors",
+    "bench": "edgekit.measuring.benching",
     "distill": "edgekit.library",
     "export": "edgekit.exporting.shipping",
     "load": "edgekit.runtime.bundle",
@@ -27,11 +29,12 @@ _HOMES = {
 
 # What is asked for at the door, before a long import ends without it.
 _NEEDS = {
+    "bench": ["onnxruntime", "onnx"],
     "distill": ["onnxruntime", "onnx", "pydantic", "torch", "safetensors"],
     "export": ["onnxruntime", "onnx", "torch", "onnxscript"],
 }
 
-__all__ = ["Batcher", "EdgekitError", "__version__", "distill", "export", "load"]
+__all__ = ["Batcher", "EdgekitError", "__version__", "bench", "distill", "export", "load"]
 
 
 def __getattr__(name: str) -> Any:

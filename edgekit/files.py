@@ -41,7 +41,7 @@ def disk_errors(path: Path) -> Iterator[None]:
             raise StorageError(
                 f'no permission for "{where}": {error.strerror}', "choose a folder of your own"
             ) from error
-        if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG):
+        if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.EFBIG):
             raise StorageError(f'cannot write "{where}": {error.strerror}', "choose another place") from error
         raise
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,6 +46,14 @@ def usable_cores() -> float:
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = cgroup_quota(_read("/proc/self/cgroup"), "/sys/fs/cgroup")
     return min(float(allowed), quota) if quota else float(allowed)
+
+
+def free_memory() -> int | None:
+    """Return how many bytes a program may still take without swapping, within its cgroup; None where unknown."""
+    found = re.search(r"^MemAvailable:\s+(\d+) kB", _read("/proc/meminfo"), re.M)
+    if not found:
+        return None
+    return min([1024 * int(found[1]), *cgroup_memory(_read("/proc/self/cgroup"), "/sys/fs/cgroup")])
 
 
 def load_average() -> float | None:
@@ -106,18 +115,40 @@ def cgroup_quota(text: str, root: str | os.PathLike[str]) -> float | None:
 
     `text` is that of /proc/self/cgroup, `root` the folder where the cgroup file systems lie; version 1 and 2.
     """
-    quotas: list[float] = []
+    quotas = [quota for folder in cgroup_folders(text, root, "cpu") if (quota := _quota(folder))]
+    return min(quotas, default=None)
+
+
+def cgroup_memory(text: str, root: str | os.PathLike[str]) -> list[int]:
+    """Return the bytes left of each memory limit over a process, told as in `cgroup_folders`."""
+    left = []
+    for folder in cgroup_folders(text, root, "memory"):
+        for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
+            said = [_read(os.path.join(folder, name)).strip() for name in (limit, used)]
+            if all(word.isdigit() for word in said):
+                # What was read from files and is not in use is given up at once.
+                stat = _read(os.path.join(folder, "memory.stat"))
+                cached = max(map(int, re.findall(r"^(?:total_)?inactive_file (\d+)", stat, re.M)), default=0)
+                left.append(max(int(said[0]) - int(said[1]) + cached, 0))
+    return left
+
+
+def cgroup_folders(text: str, root: str | os.PathLike[str], controller: str) -> list[str]:
+    """Return where the limits of `controller` over a process may lie, its own and those above; not all need exist.
+
+    `text` is that of /proc/self/cgroup, `root` the folder where the cgroup file systems lie; version 1 and 2.
+    """
+    folders: list[str] = []
     for line in text.splitlines():
         _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
+        if controllers and controller not in controllers.split(","):
             continue
-        mounts = ("cpu", "cpu,cpuacct") if controllers else ("", "unified")
+        mounts = (controller, controllers) if controllers else ("", "unified")
         # A limit set on a folder binds all below it. Inside a container the path may not be there: its root is.
         parts = path.strip("/").split("/")
         inner = ["/".join(parts[:depth]) for depth in range(len(parts) + 1)]
-        folders = [os.path.join(root, mount, each) for mount in mounts for each in inner]
-        quotas += [quota for folder in folders if (quota := _quota(folder))]
-    return min(quotas, default=None)
+        folders += [os.path.join(root, mount, each) for mount in dict.fromkeys(mounts) for each in inner]
+    return folders
 
 
 def _quota(folder: str) -> float | None:

@@ -25,14 +25,13 @@ from edgekit.exporting.cases import BATCHES
 from edgekit.exporting.deployment import Deployment
 from edgekit.graph.inspection import inspect
 from edgekit.latency import comparison
-from edgekit.latency.samples import Samples
+from edgekit.latency.copies import Opener
 from edgekit.latency.sampling import interleave
 from edgekit.measuring.answers import Noted
 from edgekit.recipe.schema import Budget, Measure
 from edgekit.runtime.session import Session, open_session
 
 VERDICT, SCORES, TIMES = "verdict.json", "scores.npz", "times.npz"
-SITTINGS = 5  # so many times the sessions are opened anew and timed
 _LARGEST_BATCH = 256  # of examples that are scored at once: what TensorRT is to build for
 FEW = 2000  # examples below which the judge says that it sees little
 
@@ -198,37 +197,28 @@ class Judge:
     def _time(
         self, graph: Path, incumbent: Judged | None, teacher: Judged | None, folder: Path
     ) -> tuple[dict[str, Any], dict[str, float] | None, dict[str, float] | None]:
-        """Time the candidate, its incumbent and the teacher, interleaved, with the device quiet, in several sittings.
-
-        Each sitting opens the sessions anew, for a session's speed also hangs on where its weights came to lie.
-        """
+        """Time the candidate, its incumbent and the teacher: live copies of each, interleaved, on a quiet device."""
         graphs = {"candidate": graph}
         for name, other in (("incumbent", incumbent), ("teacher", teacher)):
             if other and other.graph not in graphs.values():
                 graphs[name] = other.graph
         batch = np.resize(self.inputs, (self.measure.batch, *self.inputs.shape[1:]))
-        sittings = []
+
+        def opened(path: Path) -> Callable[[], object]:
+            session = self._open(path)
+            return partial(session.run, {session.inputs[0].name: batch})
+
+        openers = {name: Opener(partial(opened, path)) for name, path in graphs.items()}
         with self.device.quiet():
-            for sitting in range(SITTINGS):
-                opened = {name: self._open(path) for name, path in graphs.items()}
-                feeds = {opened["candidate"].inputs[0].name: batch}
-                calls: dict[str, Callable[[], object]] = {n: partial(s.run, feeds) for n, s in opened.items()}
-                seconds, least = self.measure.seconds / SITTINGS, 64 // SITTINGS + 1
-                seed = self.seed + sitting
-                sittings.append(interleave(calls, seconds=seconds, min_samples=least, min_rounds=4, seed=seed))
-        taken = {name: Samples.joined([sitting[name] for sitting in sittings]) for name in graphs}
-        raw = {f"{n}.{what}": getattr(s, what) for n, s in taken.items() for what in ("times_ns", "rounds")}
+            taken = interleave(openers, seconds=self.measure.seconds, seed=self.seed)
+        raw = {f"{n}.{what}": getattr(s, what) for n, s in taken.items() for what in ("times_ns", "rounds", "copies")}
         with files.atomic(folder / TIMES) as temporary:
             np.savez_compressed(temporary, **raw)
         said = taken["candidate"].summary()
         said |= {"device": self.measure.device, "threads": self.measure.threads, "batch": self.measure.batch}
-
-        def speed_over(name: str) -> dict[str, float]:
-            return comparison.across([comparison.speedup(each["candidate"], each[name]) for each in sittings])
-
-        faster = speed_over("incumbent") if incumbent else None
-        over_teacher = speed_over("teacher") if "teacher" in taken else faster if teacher else None
-        return said, faster, over_teacher
+        faster = comparison.speedup(taken["candidate"], taken["incumbent"]) if incumbent else None
+        over_teacher = comparison.speedup(taken["candidate"], taken["teacher"]) if "teacher" in taken else None
+        return said, faster, over_teacher or (faster if teacher else None)
 
     def _open(self, graph: Path) -> Session:
         return open_session(graph, device=self.measure.device, threads=self.measure.threads, max_batch=_LARGEST_BATCH)

@@ -123,6 +123,37 @@ def test_no_cgroup_at_all_is_no_quota(tmp_path):
     assert hardware.cgroup_quota("", tmp_path) is None
 
 
+def test_free_memory_is_what_the_tightest_limit_leaves_and_files_that_were_read_are_no_use_of_it(tmp_path):
+    write(tmp_path, "pod/memory.max", "9000\n")
+    write(tmp_path, "pod/memory.current", "4000\n")
+    write(tmp_path, "pod/app/memory.max", "3000\n")
+    write(tmp_path, "pod/app/memory.current", "2900\n")
+    write(tmp_path, "pod/app/memory.stat", "anon 400\ninactive_file 2500\nactive_file 7\n")
+    assert sorted(hardware.cgroup_memory("0::/pod/app\n", tmp_path)) == [2600, 5000]
+
+
+def test_a_memory_limit_of_cgroup_1_is_read(tmp_path):
+    write(tmp_path, "memory/app/memory.limit_in_bytes", "3000\n")
+    write(tmp_path, "memory/app/memory.usage_in_bytes", "2900\n")
+    write(tmp_path, "memory/app/memory.stat", "inactive_file 1\ntotal_inactive_file 500\n")
+    assert hardware.cgroup_memory("7:memory:/app\n3:cpu:/app\n", tmp_path) == [600]
+
+
+@pytest.mark.parametrize("limit", ["max\n", ""], ids=["no limit", "empty"])
+def test_no_memory_limit_leaves_what_the_machine_has(tmp_path, limit):
+    write(tmp_path, "memory.max", limit)
+    write(tmp_path, "memory.current", "2900\n")
+    assert hardware.cgroup_memory("0::/\n", tmp_path) == []
+
+
+def test_free_memory_is_told_on_this_machine_or_unknown(monkeypatch):
+    assert (hardware.free_memory() or 1) > 0
+    monkeypatch.setattr(hardware, "_read", lambda path: "MemTotal: 9 kB\nMemAvailable:   8 kB\n" * ("meminfo" in path))
+    assert hardware.free_memory() == 8192
+    monkeypatch.setattr(hardware, "_read", lambda path: "")
+    assert hardware.free_memory() is None
+
+
 def test_this_machine_is_described_in_json():
     found = hardware.machine()
     assert json.loads(json.dumps(found)) == found

@@ -13,10 +13,11 @@ from edgekit.signature import Tensor
         ("  x :float32 [ batch , 16 ] ", "x", "float32", ("batch", 16)),
         ("scalar: int64[]", "scalar", "int64", ()),
         ("any: bool[_]", "any", "bool", ("_",)),
+        ("mask: int64[N, P + T]", "mask", "int64", ("N", "P+T")),
         ("input:0: float32[N]", "input:0", "float32", ("N",)),
         ("a/b.c[0]: float16[3]", "a/b.c[0]", "float16", (3,)),
     ],
-    ids=["image", "spaces", "scalar", "unnamed", "colon in the name", "path as a name"],
+    ids=["image", "spaces", "scalar", "unnamed", "a sum", "colon in the name", "path as a name"],
 )
 def test_a_line_is_read_and_written_again(line, name, dtype, shape):
     tensor = Tensor.parse(line)
@@ -36,6 +37,8 @@ def test_a_line_is_read_and_written_again(line, name, dtype, shape):
         ("image: uint9[N]", 'no dtype "uint9"'),
         ("image: uint8[N,0]", '"0" is no dimension'),
         ("image: uint8[N,-1]", '"-1" is no dimension'),
+        ("image: uint8[N,P+]", '"P+" is no dimension'),
+        ("image: uint8[N,P+2]", '"P+2" is no dimension'),
         ("image: uint8[N,2.5]", '"2.5" is no dimension'),
         ("image: uint8[N,²]", '"²" is no dimension'),
         ("image: uint8[N,,3]", '"" is no dimension'),

@@ -134,6 +134,27 @@ def test_the_interval_of_a_median_covers_the_truth_where_rounds_are_correlated()
     assert covered >= 52
 
 
+@pytest.mark.parametrize(
+    ("n", "quantile"), [(2, 12.7062), (5, 2.7764), (6, 2.5706), (8, 2.3646), (11, 2.2281), (31, 2.0423), (64, 1.9983)]
+)
+def test_students_interval_is_as_wide_as_the_tables_say(n, quantile):
+    values = RNG(n).normal(5, 2, n)
+    low, high = statistics.student_interval(values)
+    assert (low + high) / 2 == pytest.approx(values.mean())
+    assert (high - low) / 2 == pytest.approx(quantile * values.std(ddof=1) / n**0.5, rel=3e-4)
+
+
+def test_students_interval_holds_the_truth_as_often_as_it_says():
+    rng = RNG(0)
+    held = [low <= 3 <= high for low, high in (statistics.student_interval(rng.normal(3, 1, 5)) for _ in range(1000))]
+    assert 930 <= sum(held) <= 970
+
+
+def test_one_value_has_no_interval():
+    with pytest.raises(ValueError, match="1 values have no interval"):
+        statistics.student_interval(np.ones(1))
+
+
 def test_a_single_time_is_its_own_interval():
     assert statistics.median_interval(np.array([5.0]), np.array([0])) == (5.0, 5.0)
 

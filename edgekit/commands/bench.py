@@ -7,122 +7,204 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from edgekit.console import Bar
     from edgekit.latency.record import Record
+    from edgekit.latency.standing import Standing
+    from edgekit.measuring.scenarios import Scenario
+    from edgekit.measuring.sweep import Sweep
 
-_WIDEST = 20  # characters of a model's name, so that the table fits 100 columns
+    Timed = Sweep | Scenario
+
+# What is measured where nothing is said.
+_UNSAID: dict[str, Any] = {
+    "models": [], "device": ["cpu"], "threads": ["1"], "batch": [], "shape": [], "inputs": [], "ranges": [],
+    "seconds": None, "costs": True, "seed": 0, "ceilings": True, "profile": False, "fresh": False,
+}  # fmt: skip
+_SCENARIOS = "single-stream, multi-stream, server, offline."
+_THROUGH = "session, or batcher: how queries are answered."
 
 
 def command(
-    models: Annotated[
-        list[str], typer.Argument(help="Bundles, .onnx files or run folders; the first is compared with.")
-    ],
-    device: Annotated[str, typer.Option(help="Where to run: cpu, cuda, openvino, ...")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, help="Threads within an operator.")] = 1,
-    batch: Annotated[int, typer.Option(min=1, help="Examples in a request.")] = 1,
-    seconds: Annotated[float, typer.Option(min=0.01, help="Time for all models together.")] = 5.0,
-    shape: Annotated[
-        list[str] | None, typer.Option(help="An input's sizes where they cannot be known, as tokens=1,128.")
-    ] = None,
-    output: Annotated[str | None, typer.Option(help="The record; by default a new one in runs/bench.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Open the models, and say what would be measured.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document on the last line of stdout.")
-    ] = False,
+    models: Annotated[list[str] | None, typer.Argument(help="Bundles, .onnx, runs, torch:, compile:, call:.")] = None,
+    device: Annotated[list[str], typer.Option(help="cpu, cuda, openvino, ...")] = ["cpu"],  # noqa: B006
+    threads: Annotated[list[str], typer.Option(help="Threads within an operator: 1,2.")] = ["1"],  # noqa: B006
+    batch: Annotated[list[str] | None, typer.Option(help="Examples in a request: 1,8.")] = None,
+    shape: Annotated[list[str] | None, typer.Option(help="Sizes: T=16,64 or tokens=1,128.")] = None,
+    inputs: Annotated[list[str] | None, typer.Option("--input", help="x=file.npy; for torch: x: float32[N,8].")] = None,
+    ranges: Annotated[list[str] | None, typer.Option("--range", help="Values of an input: ids=0..99.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.01, help="Time for all together; else 3 for each.")] = None,
+    scenario: Annotated[str, typer.Option(help=_SCENARIOS, show_default=False)] = "single-stream",
+    p99: Annotated[str | None, typer.Option("--p99", metavar="10ms", help="What server must keep.")] = None,
+    through: Annotated[str, typer.Option(help=_THROUGH, show_default=False)] = "session",
+    costs: Annotated[bool, typer.Option("--costs/--no-costs", help="Load time, memory, energy.")] = True,
+    ceilings: Annotated[bool, typer.Option("--ceilings/--no-ceilings", help="How near the limits.")] = True,
+    fresh: Annotated[bool, typer.Option("--fresh-ceilings", help="Measure the limits anew.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Where the time goes, node by node.")] = False,
+    versus: Annotated[str | None, typer.Option(help="The model to compare with, not the first.")] = None,
+    gate: Annotated[str | None, typer.Option(metavar="5%", help="End with 3 if one is slower by more.")] = None,
+    page: Annotated[str | None, typer.Option(metavar="FILE", help="Also write a page to look at.")] = None,
+    png: Annotated[str | None, typer.Option(metavar="FILE", help="Also draw the latencies.")] = None,
+    output: Annotated[str | None, typer.Option(help="The record; else a new one in runs/bench.")] = None,
+    resume: Annotated[str | None, typer.Option(help="Go on with the record that was cut off.")] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of records.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be timed, and how long.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on the last line of stdout.")] = False,
 ) -> None:
-    """Time models side by side, and say which is clearly faster.
+    """Time models side by side, in every setting, and say which is clearly faster.
 
-    One request after the other, the models in turn and in random order, so that what slows the machine slows all of
-    them. The record keeps every time.
+    Bursts of all take turns in random order, so that what slows the machine slows all of them. The record keeps every
+    time. Options may be given again, or several values with commas; each value is timed with each other.
 
-    Example: edgekit bench teacher.onnx runs/digits/1a2b3c4d --seconds 10
+    Example: edgekit bench teacher.onnx torch:resnet.py?depth=8 --batch 1,8
     """
-    import datetime
     from pathlib import Path
 
     from edgekit import console
-    from edgekit.commands.finding import model_path
-    from edgekit.measuring.single_stream import SingleStream
+    from edgekit.commands import gating, showing
+    from edgekit.errors import TargetMissed, UsageError
+    from edgekit.extras import need_all
 
-    named = dict(zip(short_names(models), (model_path(name) for name in models), strict=True))
-    bench = SingleStream(named, device=device, threads=threads, batch=batch, shapes=shape or ())
-    now = datetime.datetime.now(datetime.UTC)
-    path = Path(output) if output else Path("runs/bench") / f"{now:%Y%m%d-%H%M%S-%f}.json"
-    many = "1 model" if len(named) == 1 else f"{len(named)} models"
-    count = "1 thread" if threads == 1 else f"{threads} threads"
-    setting = f"{many} on {device} with {count}, batch {batch}, for {console.duration(seconds)}"
+    if schema:
+        _print_schema(as_json)
+        return
+    need_all(["onnxruntime", "onnx"])
+    from edgekit.commands import latencies, profile_table, sweeping, under_load
+    from edgekit.measuring.benching import new_record
+
+    showing.check(page, png)
+    limit = None if gate is None else gating.share(gate)
+    bound = under_load.check(scenario, p99, through, {"--gate": gate, "--versus": versus, "--resume": resume})
+    if scenario == "multi-stream":
+        batch = batch or [under_load.SAMPLES]
+    request: dict[str, Any] = {
+        "models": models or [], "device": device, "threads": threads, "batch": batch or [], "shape": shape or [],
+        "inputs": inputs or [], "ranges": ranges or [], "seconds": seconds, "costs": costs, "seed": 0,
+        "ceilings": ceilings, "profile": profile, "fresh": fresh,
+    }  # fmt: skip
+    if resume:
+        if request != _UNSAID:
+            raise UsageError("--resume knows its models and settings", f"edgekit bench --resume {resume}")
+        request = sweeping.asked_before(Path(resume))
+    elif not models:
+        raise UsageError("no model was named", "such as edgekit bench teacher.onnx student.onnx")
+    named = resume or output
+    path = Path(named) if named else new_record()
+    laid_out = sweeping.sweep(request, path)
+    sweep: Timed = laid_out
+    if scenario != "single-stream":
+        sweep = under_load.scenario(laid_out, scenario, bound, through, seconds)
+    versus = versus and _known(versus, sweep)
     if dry_run:
-        if as_json:
-            console.result({"models": {name: str(file) for name, file in bench.files.items()}, "record": str(path)})
-        else:
-            console.answer(f"would measure {setting}, and write {path}")
+        _tell_plan(sweep, as_json)
         return
-    console.say(f"measuring {setting}")
-    record = bench.measure(seconds)
-    record.write(path)
+    record = _measured(sweep)
+    standing = _stand(record, path, versus)
+    drawn = showing.show(standing, page, png)
+    missed = [] if limit is None else latencies.named(standing, standing.regressions(limit))
     if as_json:
-        console.result({"record": str(path), **summary(record)})
+        gated = None if limit is None else {"limit": limit, "missed": missed}
+        console.result({"record": str(path), **latencies.summary(standing), "gate": gated})
+    else:
+        if scenario in ("server", "offline"):
+            under_load.print_loads(record)
+        else:
+            latencies.print_latencies(standing)
+        latencies.print_costs(record)
+        profile_table.print_limits(record)
+        latencies.print_notes(standing)
+        for line in (f"record: {path}", *drawn):
+            console.answer(line)
+    if missed:
+        raise TargetMissed(f"clearly slower by more than {gate}: {', '.join(missed)}", "measure again to be sure")
+
+
+def _print_schema(as_json: bool) -> None:
+    import json
+
+    from edgekit import console
+    from edgekit.latency.record import json_schema
+
+    if as_json:
+        console.result(json_schema())
+    else:
+        console.answer(json.dumps(json_schema(), indent=1, ensure_ascii=False))
+
+
+def _known(versus: str, sweep: Timed) -> str:
+    from edgekit.errors import UsageError, nearest
+
+    names = list(dict.fromkeys(cell.subject.name for cell in sweep.cells))
+    if versus in names:
+        return versus
+    near = nearest(versus, names)
+    raise UsageError(
+        f'--versus "{versus}" is none of the models',
+        f'did you mean "{near}"?' if near else f"one of {', '.join(names)}",
+    )
+
+
+def _tell_plan(sweep: Timed, as_json: bool) -> None:
+    from edgekit import console
+
+    if as_json:
+        cells = [{"label": cell.label, "inputs": cell.inputs()} for cell in sweep.cells]
+        console.result({"cells": cells, "seconds": sweep.expected(), "record": str(sweep.path)})
         return
-    print_table(record)
-    for note in record.notes:
+    for cell in sweep.cells:
+        fed = ", ".join(f"{name} {said}" for name, said in cell.inputs().items())
+        console.answer(f"{cell.label}: {fed}" if fed else cell.label)
+    for note in sweep.notes:
         console.answer(f"note: {note}")
-    console.answer(f"record: {path}")
+    devices = dict.fromkeys(cell.device for cell in sweep.cells if cell.threads)
+    threads = sorted({cell.threads for cell in sweep.cells if cell.threads})
+    where = (
+        f" on {', '.join(devices)} with {', '.join(map(str, threads))} thread{'s' * (threads != [1])}"
+        if devices
+        else ""
+    )
+    console.answer(f"would take {console.duration(sweep.expected())}{where}, and write {sweep.path}")
 
 
-def short_names(models: list[str]) -> list[str]:
-    """Name each path by as few of its last parts as tell them apart, and a path given again by a number."""
-    from pathlib import Path
+def _measured(sweep: Timed) -> Record:
+    from edgekit import console
 
-    parts = [Path(model).parts or (model,) for model in models]
-    kept = 1
-    while len({part[-kept:] for part in parts}) < len(set(parts)):
-        kept += 1
-    names = []
-    for index, part in enumerate(parts):
-        before = parts[:index].count(part)
-        names.append("/".join(part[-kept:]) + (f" #{before + 1}" if before else ""))
-    return names
-
-
-def summary(record: Record) -> dict[str, Any]:
-    """Give what the record says without its raw times, and how each model compares with the first."""
-    from edgekit.latency.comparison import speedup, verdict
-
-    told = record.to_dict()
-    first = record.models[0].samples
-    for row, entry in zip(told["models"], record.models, strict=True):
-        del row["times_ns"], row["bursts"]
-        row["summary"]["p99_us"] = entry.samples.percentile(99)
-        ratio: dict[str, Any] | None = None
-        if entry.samples is not first:
-            found = speedup(entry.samples, first)
-            ratio = {**found, "verdict": verdict(found)}
-        row["speedup"] = ratio
-    return told
+    count, total = len({cell.subject.name for cell in sweep.cells}), sweep.expected()
+    many = ("1 model" if count == 1 else f"{count} models") + (
+        f", {len(sweep.cells)} rows" if len(sweep.cells) > count else ""
+    )
+    console.say(f"measuring {many}, for {console.duration(total)}; record: {sweep.path}")
+    try:
+        with console.bar("measuring", round(1000 * total)) as bar:
+            record = sweep.measure(_Shown(bar, total))
+            bar.update(round(1000 * total))
+    except KeyboardInterrupt:
+        console.say(f"what was measured is kept; to go on: edgekit bench --resume {sweep.path}")
+        raise
+    return record
 
 
-def print_table(record: Record) -> None:
-    """Print a row for each model; "-" where a percentile needs more samples than there are, and how many more."""
-    from edgekit import console, statistics
-    from edgekit.reporting import wording
-    from edgekit.reporting.figures import Ratio
+class _Shown:
+    """Shows the seconds that are left, on a bar of milliseconds."""
 
-    told = summary(record)["models"]
-    slowest = max(row["summary"]["p50_us"] for row in told)
-    unit = wording.Unit("ms", 1000.0) if slowest >= 10_000 else wording.Unit("µs", 1.0)
-    rows = []
-    for row in told:
-        name, figures, ratio = row["name"], row["summary"], row["speedup"]
-        p50, low, high = (unit(figures[key]) for key in ("p50_us", "p50_low_us", "p50_high_us"))
-        p90, p99 = ("-" if figures[key] is None else unit(figures[key]) for key in ("p90_us", "p99_us"))
-        over = ""
-        if ratio:
-            found = Ratio(ratio=ratio["ratio"], low=ratio["low"], high=ratio["high"])
-            over = f"{wording.speedup(found)}\n{ratio['verdict']}"
-        short = name if len(name) <= _WIDEST else "…" + name[1 - _WIDEST :]
-        rows.append([short, f"{p50} [{low}, {high}]", p90, p99, str(figures["n"]), console.size(row["bytes"]), over])
-    console.table(["model", f"p50 {unit.name}", "p90", "p99", "n", "file", "over the first"], rows)
-    lacking = statistics.samples_needed(99) - min(row["summary"]["n"] for row in told)
-    if lacking > 0:
-        console.answer(f"p99 needs {lacking} samples more: give it more --seconds")
+    def __init__(self, bar: Bar, total: float) -> None:
+        self.bar, self.total, self.begun = bar, total, False
+
+    def __call__(self, left: float, note: str) -> None:
+        # The last percent is for writing the record, which the time that is left does not know.
+        done = round(1000 * min(max(self.total - left, 0), 0.99 * self.total))
+        if not self.begun:
+            self.begun = True
+            self.bar.begin_at(done)
+        self.bar.update(done, note)
+
+
+def _stand(record: Record, path: Any, versus: str | None) -> Standing:
+    """Set the cells against the first ones, or those of the model that was named."""
+    import dataclasses
+
+    from edgekit.latency.standing import stand
+
+    if versus:
+        models = sorted(record.models, key=lambda entry: entry.name != versus)
+        record = dataclasses.replace(record, models=models)
+    return stand({path.stem: record})

@@ -27,12 +27,12 @@ def lines(card: Manifest) -> Iterator[tuple[str, str]]:
     if card.parity:
         yield "parity", _parity(card.parity)
     if card.preprocessing:
-        yield "preprocessing", _facts(card.preprocessing)
+        yield "preprocessing", _preprocessing(card.preprocessing)
     if card.requires:
         yield "requires", _requires(card.requires)
     for key, value in card.provenance.items():
         if key != "machine":  # the latency names it
-            yield key, _stages(value) if key == "stages" else short(_facts(value))
+            yield key, _PROVENANCE[key](value) if key in _PROVENANCE else short(_facts(value))
 
 
 def short(text: str) -> str:
@@ -66,13 +66,26 @@ def _latency(latency: dict[str, Any]) -> str:
 
 
 def _parity(parity: dict[str, Any]) -> str:
-    text = f"differs from PyTorch by at most {parity.get('max_abs', 0):.1e}"
+    text = f"differs from {parity.get('with', 'PyTorch')} by at most {parity.get('max_abs', 0):.1e}"
     if "argmax_agreement" in parity:
         text += f", same answer on {100 * parity['argmax_agreement']:.1f} %"
-    text += f", at batch {', '.join(map(str, parity['batches']))}" if "batches" in parity else ""
+    text += f", at {where}" if (where := sizes(parity.get("cases", []))) else ""
     if metric := parity.get("metric"):
-        text += f"; {metric['name']} {metric['expected']:.4g} became {metric['actual']:.4g} on {metric['n']:,} examples"
+        text += f"; {agreed(metric)}"
     return text
+
+
+def sizes(cases: list[dict[str, int]]) -> str:
+    """Say at which sizes of every dynamic dimension two models were asked: "N 1/2/7, T 2/9"."""
+    names = dict.fromkeys(name for case in cases for name in case)
+    return ", ".join(f"{name} {'/'.join(map(str, sorted({case[name] for case in cases})))}" for name in names)
+
+
+def agreed(metric: dict[str, Any]) -> str:
+    """Say what two models score on the same labelled examples."""
+    share = metric["name"].endswith("accuracy")
+    was, became = (f"{100 * metric[who]:.2f} %" if share else f"{metric[who]:.6g}" for who in ("expected", "actual"))
+    return f"{metric['name']} {was} became {became} on {metric['n']:,} examples"
 
 
 def _requires(requires: dict[str, Any]) -> str:
@@ -80,8 +93,31 @@ def _requires(requires: dict[str, Any]) -> str:
     return ", ".join(told.get(key, key + " {}").format(value) for key, value in requires.items())
 
 
+def _preprocessing(done: dict[str, Any]) -> str:
+    told = dict(done)
+    inside = "in the graph: " if told.pop("in_graph", False) else ""
+    if "scale" in told:
+        told["scale"] = f"1/{1 / told['scale']:g}"
+    if "resize" in told:
+        resize = dict(told["resize"])
+        how = resize.pop("resampling", "")
+        told["resize"] = f"to {_facts(resize)} ({how})"
+    return inside + _facts(told)
+
+
 def _stages(stages: Any) -> str:
     return ", ".join(f"{stage['id']} ({stage['decision']})" for stage in stages)
+
+
+def _export(export: dict[str, Any]) -> str:
+    told = [f"by {export['method']} in {export['seconds']:g} s", f"head {export.get('head', 'none')}"]
+    if "nodes" in export:
+        told.append(f"slimmed from {export['nodes'][0]} to {export['nodes'][1]} nodes")
+    failed = (f"failed: {failure}" for failure in export["failures"])
+    return short("; ".join([*told, *export.get("notes", []), *failed]))
+
+
+_PROVENANCE = {"stages": _stages, "export": _export}
 
 
 def _facts(value: Any) -> str:

@@ -17,7 +17,7 @@ def command(
         int, typer.Option(min=0, help="How many of each recipe's newest runs to keep, finished and unfinished each.")
     ] = 1,
     caches: Annotated[
-        bool, typer.Option("--caches", help="Also remove the teachers' kept answers and TensorRT's engines.")
+        bool, typer.Option("--caches", help="Also teachers' kept answers, TensorRT's engines, tuned settings.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove them; without it they are only shown.")] = False,
     as_json: Annotated[
@@ -36,7 +36,8 @@ def command(
 
     found = [*_old_runs(Path(runs), keep)]
     if caches:
-        for name, what in (("teachers", "teacher's answers"), ("engines", "TensorRT's engines")):
+        kept = {"teachers": "teacher's answers", "engines": "TensorRT's engines", "tuned": "tuned settings"}
+        for name, what in kept.items():
             found += [_entry(folder, what) for folder in _folders(files.home() / name)]
     for entry in found:
         folder = Path(entry["path"])

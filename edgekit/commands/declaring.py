@@ -17,7 +17,9 @@ def declared(
     mean: str,
     std: str,
     as_given: bool,
-    softmax: bool,
+    resize: str,
+    crop: str,
+    head: str | None,
     task: str | None,
     labels: str | None,
     min_onnxruntime: str | None,
@@ -31,7 +33,9 @@ def declared(
         "mean": _numbers("--mean", mean),
         "std": _numbers("--std", std),
         "as_given": as_given,
-        "softmax": softmax,
+        "resize": resize,
+        "crop": crop,
+        "head": head,
         "task": task,
         "labels": read_labels(Path(labels)) if labels else None,
         "min_onnxruntime": min_onnxruntime,
@@ -91,27 +95,49 @@ def read_labels(path: Path) -> list[str]:
     return labels
 
 
-def examples(name: str) -> dict[str, Any]:
+def read_arrays(name: str) -> dict[str, Any]:
     """Read arrays from an .npz file by name, or the one of an .npy file under the name ""."""
+    import zipfile
+
     import numpy as np
 
     try:
-        with open(name, "rb") as stream:  # noqa: PTH123
-            found = np.load(stream, allow_pickle=False)
-            return dict(found) if isinstance(found, np.lib.npyio.NpzFile) else {"": found}
+        with Path(name).open("rb") as stream:
+            found: Any = np.load(stream, allow_pickle=False)
+            return {"": found} if isinstance(found, np.ndarray) else {key: found[key] for key in found.files}
     except FileNotFoundError:
         raise DataError(f'there is no file "{name}"') from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
             f'"{name}" cannot be read as arrays: {error}', "numpy.savez or numpy.save writes them"
         ) from None
 
 
-def named(given: Mapping[str, Any], inputs: Sequence[str | Tensor]) -> dict[str, Any]:
-    """Give the array of an .npy file the name of the only input; return the rest as it is."""
+def examples(arrays: Mapping[str, Any], inputs: Sequence[str | Tensor]) -> tuple[Any, Any]:
+    """Return the examples of `inputs` by name, and their labels: the array y, None without one.
+
+    One input may also be called x, or x_test beside y_test, as a recipe's data are, or be an .npy file's only array.
+    Where no inputs are told, all but y are inputs. Floats get the precision that the input has.
+    """
+    found = dict(arrays)
     tensors = [Tensor.parse(each) if isinstance(each, str) else each for each in inputs]
-    if "" not in given:
-        return {tensor.name: given[tensor.name] for tensor in tensors if tensor.name in given}
-    if len(tensors) > 1:
+    if not tensors:
+        targets = found.pop("y", None) if len(found) > 1 else None
+        return found.get("", found), targets
+    wanted = [tensor.name for tensor in tensors]
+    if len(wanted) > 1 and "" in found:
         raise UsageError("an .npy file is one array, and there are several inputs", "numpy.savez writes several")
-    return {tensors[0].name: given[""]}
+    label = "y"
+    if len(wanted) == 1 and wanted[0] not in found:
+        held = next((key for key in ("", "x_test", "x") if key in found), None)
+        if held is not None:
+            found[wanted[0]] = found.pop(held)
+            label = "y_test" if held == "x_test" else "y"
+    if missing := [each for each in wanted if each not in found]:
+        raise DataError(f'there are no examples of "{missing[0]}"', f"the file holds {', '.join(arrays) or 'none'}")
+    given = {each.name: _cast(found[each.name], each.dtype) for each in tensors}
+    return given, None if label in wanted else found.get(label)
+
+
+def _cast(array: Any, dtype: str) -> Any:
+    return array.astype(dtype) if array.dtype.kind == "f" and dtype.startswith("float") else array

@@ -8,7 +8,7 @@ from typing import Any
 
 from edgekit.commands.support import Support
 from edgekit.graph.description import Description
-from edgekit.manifest import MODEL, Manifest
+from edgekit.manifest import Manifest
 
 SCHEMA = 1  # raised when a field is taken away or means something else; new fields may come at any time
 
@@ -49,7 +49,7 @@ def gather(path: Path) -> tuple[Inspection, Manifest | None]:
     card: Manifest | None = None
     if path.is_dir():
         card = Manifest.read(path)
-        path = path / MODEL
+        path = path / card.model
         if not path.is_file():
             raise BundleError(f'"{path}" is missing', "copy the bundle again from where it was made")
     graph = inspect(path)

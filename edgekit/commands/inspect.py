@@ -126,7 +126,9 @@ def _macs(graph: Description) -> str:
 
     known = console.number(graph.macs_known)
     told = known if graph.macs is not None else f"at least {known}, unknown for some nodes" if graph.macs_known else ""
-    fixed = [name for name in graph.dynamic if name != "?"] + ["every other dynamic dimension"] * ("?" in graph.dynamic)
+    fixed = [name for name in graph.dynamic if name != "?"]
+    if "?" in graph.dynamic:
+        fixed.append(f"every {'other ' if fixed else ''}dynamic dimension")
     return (told or "unknown") + (f" with {', '.join(fixed)} at 1" if fixed and told else "")
 
 
@@ -142,6 +144,9 @@ def _print_layers(graph: Description, top: int | None, order: str) -> None:
     def size(layer: Layer) -> int:
         return layer.parameters if order == "parameters" else layer.macs or 0
 
+    if not graph.layers:
+        _print("layers", "none has parameters or MACs")
+        return
     shown = graph.layers if order == "graph" else sorted(graph.layers, key=size, reverse=True)
     rows = []
     for layer in shown[:top]:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import numpy as np
-
     from edgekit.exporting.agreement import Parity
     from edgekit.exporting.verification import Subject
-    from edgekit.signature import Tensor
 
 
 def command(
     first: Annotated[str, typer.Argument(help="What is right: ONNX file, bundle, run, stage, or PyTorch source.")],
-    second: Annotated[str, typer.Argument(help="What is compared with it: ONNX file, bundle, run or stage.")],
+    second: Annotated[str, typer.Argument(help="What is compared with it: one of these too.")],
     args: Annotated[list[str] | None, typer.Option(help="A build argument of the source: width=32.")] = None,
     weights: Annotated[str | None, typer.Option(help="The source's .safetensors, .pt or .pth file.")] = None,
+    args_b: Annotated[list[str] | None, typer.Option(help="A build argument of B, where A is a source too.")] = None,
+    weights_b: Annotated[str | None, typer.Option(help="The weights of B, where A is a source too.")] = None,
+    inputs: Annotated[list[str] | None, typer.Option("--input", help="An input, where no model tells them.")] = None,
     data: Annotated[
         str | None, typer.Option(help="Real examples: .npy, or .npz with inputs by name, or x and labels y.")
     ] = None,
@@ -41,38 +39,66 @@ def command(
     """
     from edgekit import console
     from edgekit.commands import declaring
-    from edgekit.commands.finding import model_path
-    from edgekit.errors import DimensionError, ParityError, TargetMissed, UsageError
+    from edgekit.errors import DimensionError, ParityError, TargetMissed
     from edgekit.extras import need
 
     need("onnx", "comparing models")
     from edgekit.exporting.agreement import Tolerance
     from edgekit.exporting.cases import Cases, split_ranges
-    from edgekit.exporting.proof import Labelled
-    from edgekit.exporting.verification import of_onnx, verify
-    from edgekit.tasks import get
+    from edgekit.exporting.scoring import labelled
+    from edgekit.exporting.verification import proved, verify
 
-    if _is_source(second):
-        raise UsageError(f'"{second}" is PyTorch source, and what is compared is ONNX', "name the source first")
+    arrays = declaring.read_arrays(data) if data else {}
     read = declaring.read_ranges(ranges or ())
-    other = of_onnx(second, model_path(second))
-    said: dict[str, Any] = {"args": declaring.arguments(args or []), "weights": weights}
-    subject = _of_source(first, other, said, read) if _is_source(first) else of_onnx(first, model_path(first))
-    given, labels = _examples(data, list(subject.inputs)) if data else ({}, None)
-    cases = Cases(subject.inputs, given, *split_ranges(read, subject.inputs))
-    labelled = None if labels is None else Labelled("accuracy", labels, get("classification").score)
+    said: dict[str, Any] = {"inputs": inputs or (), "arrays": arrays, "ranges": read}
+    own = [Built(declaring.arguments(args or []), weights), Built(declaring.arguments(args_b or []), weights_b)]
+    one, other = _subjects((first, second), own, said)
+    given, targets = declaring.examples(arrays, one.inputs) if arrays else ({}, None)
+    dims, values = split_ranges(read, one.inputs)
+    cases = Cases(one.inputs, given, {**proved(one, other), **dims}, values)
+    if targets is not None:
+        cases.labelled = labelled(targets, one.outputs, len(next(iter(given.values()))))
     allowed = None if tolerance is None else Tolerance(tolerance, tolerance)
     try:
-        parity = verify(subject, other, cases, labelled, allowed)
+        parity = verify(one, other, cases, allowed)
     except (ParityError, DimensionError) as error:
         if as_json:
             console.result({"first": first, "second": second, "agree": False, "reason": str(error), "parity": None})
-        raise TargetMissed(f'"{second}" does not agree with "{first}": {error}', error.hint) from None
+        raise TargetMissed(f'"{other.name}" does not agree with "{one.name}": {error}', error.hint) from None
     if as_json:
         found = parity.to_dict()
         console.result({"first": first, "second": second, "agree": True, "reason": None, "parity": found})
         return
     _print(parity, "real" if given else "made-up")
+
+
+class Built(NamedTuple):
+    """How a source is built: its arguments, and a file of weights."""
+
+    args: dict[str, Any]
+    weights: str | None
+
+
+def _subjects(names: tuple[str, str], own: list[Built], said: dict[str, Any]) -> list[Subject]:
+    """Open both models: what is ONNX first, for it tells a PyTorch source what goes in and out."""
+    from edgekit.commands.finding import model_path
+    from edgekit.errors import UsageError
+    from edgekit.exporting.verification import of_onnx
+
+    sources = [name for name in names if _is_source(name)]
+    if len(sources) < 2 and any(own[1]):
+        raise UsageError("--args-b and --weights-b are for two PyTorch sources", "write --args and --weights")
+    if not sources and any(own[0]):
+        raise UsageError("--args and --weights are for a PyTorch source, and neither model is one", "leave them out")
+    if len(sources) < 2 and said["inputs"]:
+        raise UsageError("--input is for two PyTorch sources: an ONNX file tells its inputs", "leave it out")
+    opened = {at: of_onnx(name, model_path(name)) for at, name in enumerate(names) if name not in sources}
+    like = next(iter(opened.values()), None)
+    for at, name in enumerate(names):
+        if at not in opened:
+            called = f"{name} ({'AB'[at]})" if names[0] == names[1] else name
+            opened[at] = like = _of_source(name, called, like, own[at if len(sources) == 2 else 0], said)
+    return [opened[0], opened[1]]
 
 
 def _is_source(name: str) -> bool:
@@ -81,25 +107,33 @@ def _is_source(name: str) -> bool:
     return Path(name).suffix in (".py", ".pt2") or (":" in name and not Path(name).exists())
 
 
-def _of_source(name: str, like: Subject, said: dict[str, Any], ranges: Mapping[str, tuple[float, float]]) -> Subject:
+def _of_source(name: str, called: str, like: Subject | None, built: Built, said: dict[str, Any]) -> Subject:
     from pathlib import Path
 
     from edgekit import console, extras
+    from edgekit.commands import declaring
 
     extras.need("torch", "comparing with a PyTorch model")
     from edgekit.exporting.verification import of_network
     from edgekit.sources.opening import open_source
     from edgekit.sources.source import Asked
 
-    opened = open_source(Asked(name, said["args"], Path(said["weights"]) if said["weights"] else None))
+    opened = open_source(Asked(name, built.args, Path(built.weights) if built.weights else None))
     for note in opened.notes:
         console.say(note)
     known = {key: value for key, value in opened.known.items() if key in ("mean", "std")}
-    return of_network(name, opened.module, like, {**known, "ranges": ranges})
+    known["ranges"] = {**opened.known.get("ranges", {}), **said["ranges"]}
+    if like is None:
+        known["inputs"] = said["inputs"] or opened.known.get("inputs", ())
+        if not known["inputs"]:
+            told = declaring.examples(said["arrays"], ())[0] if said["arrays"] else dict(opened.examples)
+            known["example_inputs"] = None if isinstance(told, dict) and not told else told
+    return of_network(called, opened.module, like, known)
 
 
 def _print(parity: Parity, kind: str) -> None:
     from edgekit import console
+    from edgekit.commands.card import agreed, sizes
 
     rows = []
     for name, each in parity.outputs.items():
@@ -109,42 +143,9 @@ def _print(parity: Parity, kind: str) -> None:
         rows.append([name, each.dtype, *errors, cosine, argmax, f"{each.atol:g} + {each.rtol:g} of it"])
     columns = ["output", "dtype", "max error", "mean", "relative", "cosine", "same argmax", "allowed"]
     console.table(columns, rows, left=2)
-    sizes = ["×".join(f"{name} {size}" for name, size in case.items()) for case in parity.cases]
-    console.answer(f"they agree on {kind} inputs: {'; '.join(filter(None, sizes)) or 'of the one size they take'}")
-    if metric := parity.metric:
-        console.answer(
-            f"{metric['name']}, n = {metric['n']}: {100 * metric['expected']:.2f} % and {100 * metric['actual']:.2f} %"
-        )
-
-
-def _examples(name: str, inputs: list[Tensor]) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
-    """Read the inputs by name and the labels, if there are some."""
-    import zipfile
-    from pathlib import Path
-
-    import numpy as np
-
-    from edgekit.errors import DataError
-
-    try:
-        with Path(name).open("rb") as stream:
-            file: Any = np.load(stream, allow_pickle=False)
-            found = {"x": file} if isinstance(file, np.ndarray) else {key: file[key] for key in file.files}
-    except FileNotFoundError:
-        raise DataError(f'there is no file "{name}"') from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f'"{name}" cannot be read: {error}', "numpy.save and numpy.savez write such files") from None
-    wanted = [tensor.name for tensor in inputs]
-    for ending in ("_test", ""):  # as a recipe's data has them
-        if len(wanted) == 1 and wanted[0] not in found and f"x{ending}" in found:
-            found = {wanted[0]: found[f"x{ending}"], "y": found.get(f"y{ending}")}
-    missing = [each for each in wanted if each not in found]
-    if missing:
-        raise DataError(f'"{name}" has no array "{missing[0]}"', f"it holds {', '.join(found) or 'none'}")
-    given = {tensor.name: _cast(found[tensor.name], tensor.dtype) for tensor in inputs}
-    return given, None if "y" in wanted else found.get("y")
-
-
-def _cast(array: np.ndarray, dtype: str) -> np.ndarray:
-    """Give floats the precision that the model takes; what is no float stays as it is."""
-    return array.astype(dtype) if array.dtype.kind == "f" and dtype.startswith("float") else array
+    where = sizes(list(parity.cases))
+    console.answer(f"they agree on {kind} inputs" + (f", at {where}" if where else " of the one size they take"))
+    if parity.metric:
+        console.answer(agreed(parity.metric))
+    if parity.ties:
+        console.answer(f"{parity.ties} classes are others that score as much within what is allowed")

@@ -7,6 +7,7 @@ again. Written in one step, so that a record is whole or not there. Schema 1 is 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,9 @@ class Entry:
     its weights are, "fp32", "int8", ...; `inputs`: name -> dtype and shape. `samples`: the latencies of `scenario`.
     `loads`: of the scenarios "server" and "offline" the tried rates or batches, one dict for each.
 
-    `costs`: load time, memory, energy; `placement`: how many nodes ran on which device; `ceiling`: shares of what the
-    machine can do at most; `profile`: time by node. Each None where it was not asked for.
+    `costs`: load time, memory, energy; `placement`: how many nodes ran on which device; `options`: what the provider
+    was set to; `ceiling`: shares of what the machine can do at most; `profile`: time by node. Each None where it was
+    not asked for. `record.schema.json` describes them for other programs.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Entry:
     loads: list[dict[str, Any]] = field(default_factory=list)
     costs: dict[str, Any] | None = None
     placement: dict[str, int] | None = None
+    options: dict[str, dict[str, str]] | None = None
     ceiling: dict[str, Any] | None = None
     profile: dict[str, Any] | None = None
     notes: list[Note] = field(default_factory=list)
@@ -60,6 +63,12 @@ class Entry:
     @classmethod
     def from_dict(cls, said: dict[str, Any]) -> Entry:
         """Read what `to_dict` gave; the summary is told anew from the times."""
+        _check(said, {"name": str, "device": str, "threads": int, "batch": int, "inputs": dict})
+        _check(said["inputs"], dict.fromkeys(said["inputs"], str))
+        _check({"scenario": "", "kind": "", "loads": []} | said, {"scenario": str, "kind": str, "loads": list})
+        parts = [key for key in ("costs", "placement", "options", "ceiling", "profile") if said.get(key) is not None]
+        _check(said, dict.fromkeys(parts, dict))
+        _check(dict(enumerate(said.get("loads", []))), dict.fromkeys(range(len(said.get("loads", []))), dict))
         values = {key: said[key] for key in cls.__dataclass_fields__ if key in said}
         values |= {"samples": Samples.from_dict(said["name"], said)}
         values["notes"] = [Note(**note) for note in said.get("notes", [])]
@@ -71,7 +80,8 @@ class Record:
     """One measurement of one or more models, interleaved.
 
     `created`: ISO 8601. `machine`: `hardware.machine()`. `versions`: package -> version. `settings`: how long, how
-    often and in what order was measured. `ceilings`: what the machine can do at most; None where it was not measured.
+    often and in what order was measured. `ceilings`: what the machine can do at most, by the number of
+    threads; None where it was not measured.
     """
 
     created: str
@@ -109,9 +119,22 @@ class Record:
                 "pip install --upgrade edgekit-onnx",
             )
         try:
+            _check(said, {"created": str, "machine": dict, "versions": dict, "settings": dict})
             values = {key: said[key] for key in cls.__dataclass_fields__ if key in said or key != "ceilings"}
             values["models"] = [Entry.from_dict(entry) for entry in said["models"]]
             values["notes"] = [Note(**note) for note in said["notes"]]
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DataError(f'the record "{path}" is damaged: {type(error).__name__} {error}', _AGAIN) from None
         return cls(**values)
+
+
+def _check(said: Mapping[Any, Any], kinds: Mapping[Any, type]) -> None:
+    for key, kind in kinds.items():
+        if not isinstance(said[key], kind):
+            raise TypeError(f'"{key}" is no {kind.__name__}')
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of records, for programs that read them."""
+    found: dict[str, Any] = json.loads(Path(__file__).with_name("record.schema.json").read_text(encoding="utf-8"))
+    return found

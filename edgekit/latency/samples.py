@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from edgekit import statistics
+
+
+class Rounds(NamedTuple):
+    """The rounds of a measurement, each (r,): their `numbers`, and the `copies` that were called.
+
+    `medians` and `lows` are those of the times in a round, in ns: the lowest decile is what nothing else lengthened.
+    """
+
+    numbers: np.ndarray
+    medians: np.ndarray
+    lows: np.ndarray
+    copies: np.ndarray
 
 
 class Samples:
@@ -43,6 +54,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self.times_ns)
 
+    def lacking(self, q: float) -> int:
+        """Return how many times more must be seen before the `q`-th percentile (0 to 100) may be told."""
+        return max(statistics.samples_needed(q) - len(self), 0)
+
     @property
     def p50(self) -> float:
         """The median, in microseconds."""
@@ -53,35 +68,32 @@ class Samples:
         found = statistics.percentile(self.times_ns, q)
         return None if found is None else found / 1e3
 
+    def interval(self) -> tuple[float, float]:
+        """Return the 95 % interval of the median, in microseconds: the wider of those over rounds and over copies."""
+        low, high = statistics.median_interval(self.times_ns, self.rounds)
+        if len(np.unique(self.copies)) > 1:
+            of_copies = statistics.median_interval(self.times_ns, self.copies)
+            low, high = min(low, of_copies[0]), max(high, of_copies[1])
+        return min(low / 1e3, self.p50), max(high / 1e3, self.p50)
+
     def summary(self) -> dict[str, Any]:
         """Give the figures a verdict holds: the median with its interval, p90 where it may be told, and n."""
-        low, high = statistics.median_interval(self.times_ns, self.rounds)
+        low, high = self.interval()
         return {
             "p50_us": self.p50,
-            "p50_low_us": min(low / 1e3, self.p50),
-            "p50_high_us": max(high / 1e3, self.p50),
+            "p50_low_us": low,
+            "p50_high_us": high,
             "p90_us": self.percentile(90),
             "n": len(self),
         }
 
-    @classmethod
-    def joined(cls, parts: Sequence[Samples]) -> Samples:
-        """Join what was measured of one callable in several sittings, one after another; each has copies of its own."""
-        starts = np.cumsum([0, *(int(part.rounds.max()) + 1 for part in parts[:-1])])
-        rounds = [part.rounds + start for part, start in zip(parts, starts, strict=True)]
-        before = np.cumsum([0, *(int(part.copies.max()) + 1 for part in parts[:-1])])
-        copies = [part.copies + start for part, start in zip(parts, before, strict=True)]
-        times = np.concatenate([part.times_ns for part in parts])
-        settled = all(part.settled for part in parts)
-        first = parts[0]
-        return cls(first.name, times, np.concatenate(rounds), settled, np.concatenate(copies), first.first_ns)
-
-    def by_round(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the numbers of the rounds (r,) and the median time in each (r,), in nanoseconds."""
+    def by_round(self) -> Rounds:
+        """Return what each round took of it."""
         order = np.argsort(self.rounds, kind="stable")
         numbers, starts = np.unique(self.rounds[order], return_index=True)
-        bursts = np.split(self.times_ns[order], starts[1:])
-        return numbers, np.array([np.median(burst) for burst in bursts])
+        bursts = [np.sort(burst) for burst in np.split(self.times_ns[order], starts[1:])]
+        medians, lows = (np.array([_quantile(burst, q) for burst in bursts]) for q in (0.5, 0.1))
+        return Rounds(numbers, medians, lows, self.copies[order[starts]])
 
     def bursts(self) -> list[list[int]]:
         """Return [round, copy, count] for each run of times that one round took of one copy, in the order taken."""
@@ -90,8 +102,7 @@ class Samples:
         turns = (np.diff(self.rounds) != 0) | (np.diff(self.copies) != 0)
         edges = [0, *(np.flatnonzero(turns) + 1).tolist(), len(self)]
         return [
-            [int(self.rounds[start]), int(self.copies[start]), end - start]
-            for start, end in itertools.pairwise(edges)
+            [int(self.rounds[start]), int(self.copies[start]), end - start] for start, end in itertools.pairwise(edges)
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,3 +123,11 @@ class Samples:
         bursts = np.array(said["bursts"], np.int64).reshape(-1, 3)
         rounds, copies = (np.repeat(bursts[:, column], bursts[:, 2]) for column in (0, 1))
         return cls(name, times, rounds, said["settled"], copies, said["first_ns"])
+
+
+def _quantile(ordered: np.ndarray, q: float) -> float:
+    """Return the `q`-quantile as Hyndman and Fan's type 8, which hardly depends on how many times a burst has."""
+    place = min(max((len(ordered) + 1 / 3) * q - 2 / 3, 0), len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return float(ordered[below] + (ordered[above] - ordered[below]) * (place - below))

@@ -1,10 +1,12 @@
-"""Feeds made up from a model's signature, for measuring: the right shapes and dtypes, and no meaning.
+"""Feeds made up from a model's signature, for measuring: the right shapes, dtypes and ranges, and no meaning.
 
-Imports signature and errors alone.
+Nothing is constant where it need not be: zeros are quicker to multiply on some devices, and one row of a table that is
+read again and again lies in the nearest cache. numpy, signature and errors alone.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,36 +16,85 @@ from edgekit.errors import InputError, nearest
 from edgekit.signature import DTYPES, Tensor
 
 Shapes = Mapping[str, tuple[int, ...]]
+Ranges = Mapping[str, tuple[float, float]]
 
 
 def random_feeds(
-    inputs: Sequence[Tensor], batch: int = 1, shapes: Shapes | None = None, seed: int = 0
+    inputs: Sequence[Tensor],
+    batch: int = 1,
+    shapes: Shapes | None = None,
+    seed: int = 0,
+    *,
+    ranges: Ranges | None = None,
+    rows: Mapping[str, int] | None = None,
+    arrays: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Any]:
-    """Return arrays by input name: uint8 over its full range, floats from the standard normal, else zeros.
+    """Return arrays by input name: `arrays` where given, else made up.
 
     A dynamic first dimension takes `batch`, and so does one of the same name elsewhere; other dynamic dimensions need
-    their input's shape in `shapes`. Zeros, because an integer may index a table. InputError where a size is missing.
+    a size in `shapes`: {"tokens": (1, 128)} is an input's whole shape, {"length": (128,)} one dimension's size.
+
+    Floats are standard normal; uint8 has its full range; integers that number the `rows` of a table stay within it;
+    other integers are 0 or 1, and 1 alone where the name says it is a mask. `ranges` say the least and greatest value
+    of an input instead. InputError where a size is missing, or something given does not fit.
     """
     rng = np.random.default_rng(seed)
-    _check_batch(inputs, batch, shapes or {})
-    return {tensor.name: _array(tensor, _shape(tensor, batch, shapes or {}), rng) for tensor in inputs}
+    said = shapes or {}
+    _check_batch(inputs, batch, said)
+    feeds = {}
+    for tensor in inputs:
+        if arrays and tensor.name in arrays:
+            feeds[tensor.name] = _fitted(arrays[tensor.name], tensor, batch)
+            continue
+        span = (ranges or {}).get(tensor.name) or _span(tensor, (rows or {}).get(tensor.name))
+        feeds[tensor.name] = _array(tensor, _shape(tensor, batch, said), span, rng)
+    return feeds
 
 
-def parse_shapes(lines: Sequence[str], inputs: Sequence[Tensor]) -> dict[str, tuple[int, ...]]:
-    """Read lines such as `tokens=1,128`, each for one of `inputs`; InputError says which line is wrong, and how."""
-    known = [tensor.name for tensor in inputs]
-    shapes = {}
+def parse_shapes(lines: Sequence[str], inputs: Sequence[Tensor]) -> list[dict[str, tuple[int, ...]]]:
+    """Read lines such as `tokens=1,128`, an input's shape, or `length=16,64`, sizes of a dynamic dimension.
+
+    An input that is given again, and a dimension of several sizes, are measured with each: one mapping for every
+    combination, as `random_feeds` takes it. InputError says which line is wrong, and how.
+    """
+    names = list(dict.fromkeys(tensor.name for tensor in inputs))
+    dims = list(dict.fromkeys(dim for tensor in inputs for dim in tensor.shape if isinstance(dim, str) and dim != "_"))
+    found: dict[str, list[tuple[int, ...]]] = {}
     for line in lines:
-        name, _, sizes = line.rpartition("=")
-        dims = [part.strip() for part in sizes.split(",")]
-        if not name or not all(dim.isdecimal() and int(dim) > 0 for dim in dims):
-            raise InputError(f'--shape "{line}" is no shape', "write it as --shape tokens=1,128")
-        if name not in known:
-            near = nearest(name, known)
-            hint = f'did you mean "{near}"?' if near else f"the inputs are {', '.join(known)}"
-            raise InputError(f'--shape "{line}": no model has an input "{name}"', hint)
-        shapes[name] = tuple(map(int, dims))
-    return shapes
+        name, _, text = line.rpartition("=")
+        parts = [part.strip() for part in text.split(",")]
+        if not name or not all(part.isdecimal() and int(part) > 0 for part in parts):
+            raise InputError(f'--shape "{line}" is no shape', "write it as --shape tokens=1,128 or --shape length=128")
+        sizes = tuple(map(int, parts))
+        if name in names:
+            found.setdefault(name, []).append(sizes)
+        elif name in dims:
+            found.setdefault(name, []).extend((size,) for size in sizes)
+        else:
+            near = nearest(name, [*names, *dims])
+            known = f"the inputs are {', '.join(dict.fromkeys(map(str, inputs)))}"
+            hint = f'did you mean "{near}"?' if near else known
+            raise InputError(f'--shape "{line}": no model has an input or a dimension "{name}"', hint)
+    return [dict(zip(found, each, strict=True)) for each in itertools.product(*found.values())]
+
+
+def batch_of(inputs: Sequence[Tensor], batch: int | None, shapes: Shapes) -> int:
+    """Return the batch that is meant: the one asked for, or that of a shape that was given whole, or 1.
+
+    InputError where the two contradict each other.
+    """
+    told = {shapes[each.name][0] for each in inputs if each.name in shapes and each.shape and _dynamic(each.shape[0])}
+    if batch is not None and told - {batch}:
+        given = next(each for each in inputs if each.name in shapes)
+        line = f"{given.name}={','.join(map(str, shapes[given.name]))}"
+        named = [dim for dim in given.shape[1:] if _dynamic(dim) and dim != "_"]
+        hint = f"give the other dimensions alone, as --shape {named[0]}=128" if named else "leave --batch out"
+        raise InputError(f"--shape {line} is a batch of {shapes[given.name][0]}, not of {batch}", hint)
+    return batch if batch is not None else min(told, default=1)
+
+
+def _dynamic(dim: int | str) -> bool:
+    return isinstance(dim, str)
 
 
 def _shape(tensor: Tensor, batch: int, shapes: Shapes) -> tuple[int, ...]:
@@ -57,16 +108,25 @@ def _shape(tensor: Tensor, batch: int, shapes: Shapes) -> tuple[int, ...]:
     batched = {dim for dim in tensor.shape[:1] if isinstance(dim, str) and dim != "_"}
     sizes = []
     for axis, dim in enumerate(tensor.shape):
-        if isinstance(dim, str) and axis and dim not in batched:
-            example = ",".join(
-                str(d) if isinstance(d, int) else str(batch) if a == 0 else "128" for a, d in enumerate(tensor.shape)
-            )
-            what = f'the dimension "{dim}"' if dim != "_" else f"dimension {axis}"
-            raise InputError(
-                f'input "{tensor}": {what} has no size', f"give one, such as --shape {tensor.name}={example}"
-            )
-        sizes.append(batch if isinstance(dim, str) else dim)
+        if not isinstance(dim, str):
+            sizes.append(dim)
+        elif dim in shapes:
+            sizes.append(shapes[dim][0])
+        elif not axis or dim in batched:
+            sizes.append(batch)
+        else:
+            raise _unknown_size(tensor, axis, dim, batch)
     return tuple(sizes)
+
+
+def _unknown_size(tensor: Tensor, axis: int, dim: str, batch: int) -> InputError:
+    if dim != "_":
+        return InputError(
+            f'input "{tensor}": the dimension "{dim}" has no size', f"give it one, such as --shape {dim}=128"
+        )
+    sizes = (size if isinstance(size, int) else 128 if place else batch for place, size in enumerate(tensor.shape))
+    example = f"{tensor.name}={','.join(map(str, sizes))}"
+    return InputError(f'input "{tensor}": dimension {axis} has no size', f"give it one, such as --shape {example}")
 
 
 def _check_batch(inputs: Sequence[Tensor], batch: int, shapes: Shapes) -> None:
@@ -79,13 +139,43 @@ def _check_batch(inputs: Sequence[Tensor], batch: int, shapes: Shapes) -> None:
         )
 
 
-def _array(tensor: Tensor, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
-    if tensor.dtype not in DTYPES:
-        raise InputError(f'nothing can be made up for the input "{tensor}"', "measure a model that takes plain tensors")
-    if tensor.dtype == "uint8":
-        return rng.integers(256, size=shape, dtype=np.uint8)
+def _fitted(array: np.ndarray, tensor: Tensor, batch: int) -> np.ndarray:
+    """Fit a given array: floats take the model's precision; of a dynamic batch the first rows, again from the top."""
+    if array.dtype.kind == "f" and tensor.dtype.startswith("float"):
+        array = array.astype(tensor.dtype)
+    fits = array.dtype == tensor.dtype and array.ndim == len(tensor.shape) and array.size
+    if not fits or any(not _dynamic(dim) and dim != size for dim, size in zip(tensor.shape, array.shape, strict=True)):
+        found = f"{array.dtype}[{','.join(map(str, array.shape))}]"
+        raise InputError(f'the array for the input "{tensor}" is {found}', "give one of that dtype and shape")
+    if tensor.shape and _dynamic(tensor.shape[0]):
+        array = np.take(array, np.arange(batch) % len(array), 0)
+    return np.ascontiguousarray(array)
+
+
+def _span(tensor: Tensor, rows: int | None) -> tuple[float, float] | None:
+    """Return the least and greatest value where nothing is said; None for floats, which are normal."""
     if tensor.dtype.startswith("float"):
-        return rng.standard_normal(shape).astype(tensor.dtype)
+        return None
+    if tensor.dtype == "uint8" and rows is None:
+        return 0, 255
+    if "mask" in tensor.name.lower():
+        return 1, 1
+    return 0, 1 if rows is None else rows - 1
+
+
+def _array(tensor: Tensor, shape: tuple[int, ...], span: tuple[float, float] | None, rng: np.random.Generator) -> Any:
+    if tensor.dtype not in DTYPES:
+        raise InputError(
+            f'nothing can be made up for the input "{tensor}"',
+            "measure a model that takes plain tensors, or a call: of it",
+        )
     if tensor.dtype == "string":
         return np.full(shape, "", dtype=object)
-    return np.zeros(shape, tensor.dtype)
+    if tensor.dtype.startswith("float"):
+        made = rng.standard_normal(shape) if span is None else rng.uniform(*span, shape)
+        return made.astype(tensor.dtype)
+    low, high = map(int, span or (0, 1))
+    limits = np.iinfo(tensor.dtype) if tensor.dtype != "bool" else None
+    if limits and not limits.min <= low <= high <= limits.max:
+        raise InputError(f'the input "{tensor}" does not hold values from {low} to {high}')
+    return rng.integers(low, high, shape, np.int64, endpoint=True).astype(tensor.dtype)

@@ -19,24 +19,29 @@ from matplotlib.figure import Figure
 
 @dataclass(frozen=True)
 class Palette:
-    """The five colours of a figure."""
+    """The five colours of a figure, and those of a family of lines, told apart also by who sees no red or green."""
 
     ink: str
     muted: str
     grid: str
     accent: str
     paper: str
+    lines: tuple[str, ...]
 
 
-PRINT = Palette("#1b2329", "#5b6770", "#e3e7ea", "#0b6e7f", "#ffffff")
+_LINES = ("#0b6e7f", "#c2570c", "#6d4aa8", "#3f7d20", "#b0307a", "#7a6a00")
+PRINT = Palette("#1b2329", "#5b6770", "#e3e7ea", "#0b6e7f", "#ffffff", _LINES)
 # Colours nobody uses, to be found again in the SVG and replaced by the page's variables.
-_SCREEN = Palette("#0a0b01", "#0a0b02", "#0a0b03", "#0a0b04", "#0a0b05")
+_SCREEN = Palette(
+    "#0a0b01", "#0a0b02", "#0a0b03", "#0a0b04", "#0a0b05", tuple(f"#0a0b1{place}" for place in range(len(_LINES)))
+)
 _VARIABLES = {
     _SCREEN.ink: "var(--ink)",
     _SCREEN.muted: "var(--muted)",
     _SCREEN.grid: "var(--line)",
     _SCREEN.accent: "var(--accent)",
     _SCREEN.paper: "var(--card)",
+    **{colour: f"var(--line-{place + 1})" for place, colour in enumerate(_SCREEN.lines)},
 }
 
 
@@ -74,3 +79,9 @@ def svg(name: str, width: int, height: int, alt: str, draw: Callable[[Figure, Pa
     opening = f'<svg class="plot" role="img" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">'
     title = f"<title>{escape(alt)}</title>"
     return opening + title + text[text.index(">") + 1 :].strip()
+
+
+def fitting(text: str, width: float) -> str:
+    """Shorten a name in its middle, so that about so many points hold it in the size of a label."""
+    most = max(8, int(width / 6))
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most - most // 2 - 1) :]}"

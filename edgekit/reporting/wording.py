@@ -48,7 +48,7 @@ def times(ratio: float) -> str:
 
 def speedup(ratio: Ratio) -> str:
     """Write a speed-up with its doubt, in three digits that count: 1.31× [1.28, 1.34]."""
-    digits = 0 if ratio.ratio >= 99.95 else 1 if ratio.ratio >= 9.995 else 2
+    digits = next((digits for digits, least in enumerate((99.95, 9.995, 0.0995, 0.00995)) if ratio.ratio >= least), 4)
     return f"{ratio.ratio:.{digits}f}× [{ratio.low:.{digits}f}, {ratio.high:.{digits}f}]"
 
 

@@ -17,9 +17,10 @@ _PREDICTED_ONLY = (
     Purpose("regression", None, "numbers"),
     Purpose("embedding", None, "vectors"),
 )
+ARRAYS_ONLY = ("text-generation", "custom")  # what a card may say besides: nothing predicts for it, an app runs arrays
 PURPOSES: dict[str, Purpose] = {**TASKS, **{purpose.name: purpose for purpose in _PREDICTED_ONLY}}
 
-__all__ = ["PURPOSES", "TASKS", "Purpose", "Task", "get"]
+__all__ = ["ARRAYS_ONLY", "PURPOSES", "TASKS", "Purpose", "Task", "get"]
 
 
 def get(name: str) -> Task:

@@ -173,3 +173,13 @@ def test_what_is_no_run_or_lies_elsewhere_is_not_touched(runs: Path, put: Callab
     inside = sorted(folder.rglob("*"))
     assert clean("--keep", "0", "--yes") == 0
     assert sorted(folder.rglob("*")) == inside != []
+
+
+def test_the_settings_found_for_a_model_are_a_cache_too(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = files.home() / "tuned" / "0123456789abcdef"
+    settings.mkdir(parents=True)
+    (settings / "1.32.0-6.1.1-2-cores-all-threads.json").write_bytes(bytes(700))
+    assert clean("--caches", "--yes", "--json") == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert (entry["what"], entry["path"], entry["bytes"]) == ("tuned settings", str(settings), 700)
+    assert not settings.exists()

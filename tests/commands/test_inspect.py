@@ -41,13 +41,16 @@ def bundle(tmp_path: Path) -> Path:
         inputs=[Tensor("x", "float32", ("N", 3))],
         outputs=[Tensor("y", "float32", ("N", 2))],
         labels=["no", "yes"],
-        preprocessing={"mean": [0.5], "layout": "HWC"},
+        preprocessing={"mean": [0.5], "layout": "HWC", "scale": 1 / 255, "in_graph": True,
+                       "resize": {"shorter_side": 32, "resampling": "bilinear"}},
         metrics={"accuracy": {"value": 0.975, "low": 0.953, "high": 0.987, "n": 360, "split": "test"}},
-        parity={"batches": [1, 2, 7], "max_abs": 1.2e-7, "argmax_agreement": 1.0,
+        parity={"cases": [{"N": 1}, {"N": 7}, {"N": 2}], "max_abs": 1.2e-7, "argmax_agreement": 1.0,
                 "metric": {"name": "accuracy", "n": 360, "expected": 0.975, "actual": 0.975}},
         latency={"p50_us": 31.24, "p50_low_us": 31.0, "p50_high_us": 31.5, "p90_us": None, "device": "cpu",
                  "threads": 1, "batch": 1, "machine": "A Processor"},
         provenance={"recipe_file": "digits.yaml", "seed": 0, "licence": "MIT", "machine": {"cpu": "A Processor"},
+                    "export": {"method": "tracer", "seconds": 1.5, "head": "top5", "nodes": [41, 38], "bytes": [2, 1],
+                               "failures": ["dynamo: no such operator"]},
                     "stages": [{"id": "teacher", "decision": "reference"}, {"id": "prune", "decision": "kept"}]},
         requires={"onnxruntime": "1.20", "opset": 17, "ir": 8},
         files={MODEL: {"sha256": files.sha256(folder / MODEL), "bytes": size}},
@@ -136,6 +139,16 @@ def test_what_is_dynamic_is_said_and_what_the_macs_take_it_for(tower: Path, caps
     assert "MACs           44.6 K with batch, time, every other dynamic dimension at 1" in lines
 
 
+def test_a_graph_without_layers_or_names_of_dimensions_is_said_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = '<ir_version: 8, opset_import: ["": 17]> g (float[?,2] x) => (float[?,2] y) { y = Relu(x) }'
+    onnx.save(onnx.parser.parse_model(graph), tmp_path / "relu.onnx")
+    lines = shown(capsys, tmp_path / "relu.onnx", "--layers").splitlines()
+    assert "MACs           0 with every dynamic dimension at 1" in lines
+    assert "layers         none has parameters or MACs" in lines
+
+
 def test_an_order_nobody_knows_is_wrong_usage(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["inspect", str(model), "--sort", "size"]) == 2
     assert "graph, macs, parameters" in capsys.readouterr().err
@@ -159,10 +172,14 @@ def test_a_bundle_shows_its_card_and_a_run_its_bundle(
         ["latency", "p50 31.2 µs [31.0, 31.5] (cpu, threads 1, batch 1, A Processor)"],
         [
             "parity",
-            "differs from PyTorch by at most 1.2e-07, same answer on 100.0 %, at batch 1, 2, 7; accuracy "
-            "0.975 became 0.975 on 360 examples",
+            "differs from PyTorch by at most 1.2e-07, same answer on 100.0 %, at N 1/2/7; accuracy "
+            "97.50 % became 97.50 % on 360 examples",
         ],
-        ["preprocessing", "mean 0.5, layout HWC"],
+        [
+            "preprocessing",
+            "in the graph: mean 0.5, layout HWC, scale 1/255, resize to shorter_side 32 (bilinear)",
+        ],
+        ["export", "by tracer in 1.5 s; head top5; slimmed from 41 to 38 nodes; failed: dynamo: no such operator"],
         ["requires", "onnxruntime 1.20 or newer, opset 17, IR 8"],
         ["stages", "teacher (reference), prune (kept)"],
         ["recipe_file", "digits.yaml"],

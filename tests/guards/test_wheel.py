@@ -59,7 +59,9 @@ def answering(tmp_path: Path) -> Path:
 def test_the_wheel_carries_what_edgekit_needs_and_nothing_of_its_workshop(wheel: Path):
     names = set(zipfile.ZipFile(wheel).namelist())
     pages = {"report.html.j2", "differences.html.j2", "report.css"}
-    wanted = {"edgekit/py.typed"} | {f"edgekit/reporting/{name}" for name in pages}
+    wanted = {"edgekit/py.typed", "edgekit/latency/record.schema.json"} | {
+        f"edgekit/reporting/{name}" for name in pages
+    }
     for kind in ("models", "recipes"):
         files = [path for path in (ROOT / kind).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
         wanted |= {f"edgekit/_bundled/{path.relative_to(ROOT)}" for path in files}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edgekit.latency.comparison import MARGIN, across, speedup, verdict
+from edgekit.latency.comparison import MARGIN, gate, speedup, verdict
 from edgekit.latency.samples import Samples
 
 
@@ -54,17 +54,72 @@ def test_a_difference_is_clear_where_the_whole_interval_is_beyond_the_margin(low
     assert verdict({"ratio": (low + high) / 2, "low": low, "high": high}) == said
 
 
-def test_sessions_that_differ_widen_the_interval_of_their_speed_ups():
-    def speeds(*ratios: float) -> list[dict[str, float]]:
-        return [{"ratio": ratio, "low": ratio * 0.99, "high": ratio * 1.01} for ratio in ratios]
+def copied(of_copy, rounds=12, noise=0.0, seed=0, name="model"):
+    """Times of a round each, copy after copy; `of_copy`: what each copy takes."""
+    rng = np.random.default_rng(seed)
+    copies = np.arange(rounds * len(of_copy)) % len(of_copy)
+    times = np.asarray(of_copy)[copies] * np.exp(rng.normal(0, noise, len(copies)))
+    return Samples(name, times, np.arange(len(copies)), copies=copies)
 
-    alike = across(speeds(1.5, 1.5, 1.5, 1.5, 1.5))
-    assert alike["ratio"] == pytest.approx(1.5)
-    assert alike["low"] == pytest.approx(1.5 * 0.99, rel=1e-3)
-    apart = across(speeds(1.4, 1.45, 1.5, 1.55, 1.6))
-    # Student's interval over the logarithms: mean +- 2.776 s / sqrt(5)
-    logs = np.log([1.4, 1.45, 1.5, 1.55, 1.6])
+
+def test_over_several_copies_the_interval_is_students_over_the_pairs():
+    ours, theirs = [1000, 1000, 1000, 1000, 1000], [1400, 1450, 1500, 1550, 1600]
+    logs = np.log(np.array(theirs) / 1000)
     half = 2.776 * logs.std(ddof=1) / 5**0.5
-    assert apart["low"] == pytest.approx(np.exp(logs.mean() - half))
-    assert apart["high"] == pytest.approx(np.exp(logs.mean() + half))
-    assert across(speeds(1.5)) == pytest.approx({"ratio": 1.5, "low": 1.485, "high": 1.515}, rel=1e-3)
+    assert speedup(copied(ours), copied(theirs)) == pytest.approx(
+        {"ratio": np.exp(logs.mean()), "low": np.exp(logs.mean() - half), "high": np.exp(logs.mean() + half)}, rel=1e-4
+    )
+
+
+def test_timing_the_same_copies_for_longer_does_not_narrow_how_copies_differ():
+    theirs = np.exp(np.random.default_rng(3).normal(0, 0.05, 8)) * 1000
+    short, long = (speedup(copied(np.full(8, 1000), rounds), copied(theirs, rounds)) for rounds in (5, 200))
+    assert short == pytest.approx(long, rel=1e-6)
+
+
+def test_where_one_has_a_single_copy_each_copy_of_the_other_is_a_pair_with_it():
+    single = Samples("single", np.full(60, 1000), np.arange(60))
+    speed = speedup(single, copied([1000, 1100, 1200, 1300, 1400]))
+    assert speed["ratio"] == pytest.approx(np.exp(np.log([1, 1.1, 1.2, 1.3, 1.4]).mean()), rel=1e-3)
+    assert speed["low"] < 1.05 < 1.35 < speed["high"]
+
+
+def test_copies_that_differ_by_luck_are_seldom_called_faster_or_slower():
+    """The copies of one model differ by 6 %, as they do where its weights just fill a cache."""
+    rng = np.random.default_rng(0)
+    said = []
+    for seed in range(200):
+        one, other = (copied(1000 * np.exp(rng.normal(0, 0.045, 32)), 8, 0.02, seed + at) for at in (0, 1000))
+        said.append(verdict(speedup(one, other)))
+    assert said.count("no clear difference") >= 190
+
+
+def test_a_slowing_by_a_twentieth_is_found_among_copies_that_differ():
+    rng = np.random.default_rng(1)
+    said = []
+    for seed in range(200):
+        one, other = (1000 * by * np.exp(rng.normal(0, 0.03, 32)) for by in (1, 1.05))
+        said.append(verdict(speedup(copied(other, 8, 0.02, seed), copied(one, 8, 0.02, seed + 1000))))
+    assert said.count("slower") >= 180
+
+
+@pytest.mark.parametrize(
+    ("high", "allowed", "held"),
+    [
+        (0.90, 0.05, False),
+        (0.94, 0.05, False),
+        (0.96, 0.05, True),
+        (0.995, 0, True),
+        (0.98, 0, False),
+        (1.2, 0.05, True),
+    ],
+    ids=["clearly", "just", "within", "within the margin", "none allowed", "faster"],
+)
+def test_a_gate_holds_until_all_of_the_interval_is_beyond_it(high, allowed, held):
+    speed = {"ratio": high - 0.02, "low": high - 0.04, "high": high}
+    assert gate({"model": speed}, allowed) == ([] if held else ["model"])
+
+
+def test_a_gate_allows_no_less_than_nothing():
+    with pytest.raises(ValueError, match="longer by"):
+        gate({}, -0.1)

@@ -24,17 +24,25 @@ def test_times_without_their_rounds_are_refused():
 
 
 def test_rounds_need_not_come_in_order():
-    numbers, medians = Samples("model", np.array([5, 1, 7, 3]), np.array([2, 0, 2, 0])).by_round()
-    assert numbers.tolist() == [0, 2] and medians.tolist() == [2, 6]
+    samples = Samples("model", np.array([5, 1, 7, 3]), np.array([2, 0, 2, 0]), copies=np.array([4, 1, 4, 1]))
+    found = samples.by_round()
+    assert found.numbers.tolist() == [0, 2] and found.medians.tolist() == [2, 6] and found.copies.tolist() == [1, 4]
 
 
-def test_sittings_are_joined_one_after_another():
-    first = Samples("x", np.array([1, 2, 3]), np.array([0, 0, 1]))
-    second = Samples("x", np.array([4, 5]), np.array([0, 1]), settled=False)
-    joined = Samples.joined([first, second])
-    assert joined.times_ns.tolist() == [1, 2, 3, 4, 5]
-    assert joined.rounds.tolist() == [0, 0, 1, 2, 3]
-    assert not joined.settled
+@pytest.mark.parametrize(("q", "n"), [(90, 64), (95, 130), (99, 662), (99.9, 6636)])
+def test_a_percentile_that_is_not_told_lacks_so_many_times(q, n):
+    assert Samples("model", np.full(n, 1000), np.zeros(n)).lacking(q) == 0
+    few = Samples("model", np.full(n - 60, 1000), np.zeros(n - 60))
+    assert few.lacking(q) == 60 and few.percentile(q) is None
+
+
+def test_how_copies_differ_is_in_the_interval_of_the_median():
+    rng = np.random.default_rng(0)
+    rounds = np.arange(400)
+    copies = rounds % 8
+    times = (1000 * np.exp(rng.normal(0, 0.05, 8)))[copies] * np.exp(rng.normal(0, 0.01, 400))
+    widths = [high - low for low, high in (Samples("x", times, rounds, copies=c).interval() for c in (copies, None))]
+    assert widths[0] > 2 * widths[1]
 
 
 def test_raw_times_come_back_with_their_rounds_and_copies():
