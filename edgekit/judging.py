@@ -28,6 +28,7 @@ from edgekit.latency import comparison
 from edgekit.latency.copies import Opener
 from edgekit.latency.sampling import interleave
 from edgekit.measuring.answers import Noted
+from edgekit.measuring.spinning import rest_after
 from edgekit.recipe.schema import Budget, Measure
 from edgekit.runtime.session import Session, open_session
 
@@ -210,7 +211,8 @@ class Judge:
 
         openers = {name: Opener(partial(opened, path)) for name, path in graphs.items()}
         with self.device.quiet():
-            taken = interleave(openers, seconds=self.measure.seconds, seed=self.seed)
+            rest = rest_after(self.measure.threads)
+            taken = interleave(openers, seconds=self.measure.seconds, seed=self.seed, rest=rest)
         raw = {f"{n}.{what}": getattr(s, what) for n, s in taken.items() for what in ("times_ns", "rounds", "copies")}
         with files.atomic(folder / TIMES) as temporary:
             np.savez_compressed(temporary, **raw)

@@ -28,6 +28,7 @@ from edgekit.latency.copies import Opener
 from edgekit.latency.samples import Samples
 from edgekit.latency.sampling import interleave
 from edgekit.latency.settling import Call
+from edgekit.measuring.spinning import rest_after
 from edgekit.runtime.session import Session, open_session
 
 _LAYERS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)  # so many at a time are left in float
@@ -115,7 +116,8 @@ def side_by_side(request: Mapping[str, Any], asked: Asked) -> Timer:
         return partial(open_session(file, device=asked.device, threads=asked.threads).run, request)
 
     def times(named: Mapping[str, Path]) -> Mapping[str, Samples]:
-        return interleave({name: Opener(partial(call, file)) for name, file in named.items()}, seconds=asked.seconds)
+        openers = {name: Opener(partial(call, file)) for name, file in named.items()}
+        return interleave(openers, seconds=asked.seconds, rest=rest_after(asked.threads))
 
     return times
 

@@ -46,8 +46,8 @@ class Opener:
 class Live:
     """The live copies of one subject.
 
-    `first_ns`: the time of the very first call of the first copy. `typical_ns`: of a call once it was warm, at the fastest. `settled`:
-    whether the first copy's times had stopped falling when its warm-up ended.
+    `first_ns`: the time of the very first call of the first copy. `typical_ns`: that of a call once it was warm, at the
+    fastest. `settled`: whether the first copy's times had stopped falling when its warm-up ended.
     """
 
     calls: list[Call] = field(default_factory=list)

@@ -29,6 +29,7 @@ from edgekit.latency.sampling import interleave
 from edgekit.latency.scenarios import offline, server
 from edgekit.measuring.cells import Cell
 from edgekit.measuring.serving import Joined, Pool, Serves, queries
+from edgekit.measuring.spinning import rest_after
 from edgekit.measuring.subjects import Call
 from edgekit.measuring.waiting import punctual, wait_until
 from edgekit.runtime.batcher import MAX_BATCH
@@ -104,6 +105,7 @@ class Scenario:
             min_samples=server.FEWEST,
             seed=self.seed,
             progress=progress,
+            rest=rest_after(max(cell.threads for cell in self.cells)),
         )
         return [self._entry(cell, taken[cell.label]) for cell in self.cells]
 

@@ -21,7 +21,7 @@ from edgekit.latency.copies import Opener
 from edgekit.latency.notes import Note
 from edgekit.latency.record import Record
 from edgekit.latency.sampling import interleave
-from edgekit.measuring import limits, recording, sittings
+from edgekit.measuring import limits, recording, sittings, spinning
 from edgekit.measuring.cells import Cell
 from edgekit.measuring.costs import costs
 from edgekit.measuring.journal import Journal, beside
@@ -30,16 +30,9 @@ MIN_SAMPLES = 64
 _MIN_ROUNDS = 20
 _COST_SECONDS = 0.6  # what finding a model's costs takes, about
 _FEW = 5  # copies of what does not count its memory with the processor's
-# Seconds for which onnxruntime's idle threads spin, a little more: two threads of a session took 615 µs in turn with
-# another's, and 339 when those slept.
-_SPINNING = 0.035
 _SPARE = 30_000_000  # bytes that a session takes beside twice its file, where its costs are not known
 
 Tell = Callable[[float, str], None]
-
-
-def _rest() -> None:
-    time.sleep(_SPINNING)
 
 
 @dataclass(frozen=True)
@@ -63,7 +56,7 @@ class Sweep:
     profiled: bool = False
     fresh: bool = False
     clock: Callable[[], int] = time.perf_counter_ns
-    rest: Callable[[], object] = _rest
+    rest: Callable[[], object] = spinning.rest
 
     def expected(self) -> float:
         """Return how many seconds it takes, about: slow models take longer than they were given."""

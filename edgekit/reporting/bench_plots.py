@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
@@ -45,13 +46,15 @@ def write_png(standing: Standing, path: Path) -> None:
     """Write the spread as PNG of 1600 pixels in width, with the finding as its title and its origin beneath."""
     rows = standing.rows[:MOST]
     width, height = 800, _ROW * len(rows) + 138
-    records = list(standing.records.values())
-    origin = bench_wording.origin(records[0]) if len(records) == 1 else f"{len(records)} records"
+    one, *others = standing.records.values()
+    origin = " · ".join(standing.records) if others else bench_wording.origin(one)
     with style(PRINT, path.stem):
         figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor=PRINT.paper)
         figure.subplots_adjust(left=20 / width, right=1 - 20 / width, bottom=52 / height, top=1 - 78 / height)
-        figure.text(20 / width, 1 - 32 / height, bench_wording.headline(standing), fontsize=15, weight="bold")
-        figure.text(20 / width, 1 - 54 / height, origin, fontsize=10, color=PRINT.muted)
+        heading = figure.text(20 / width, 1 - 32 / height, bench_wording.headline(standing), fontsize=15, weight="bold")
+        extent = heading.get_window_extent(FigureCanvasAgg(figure).get_renderer())
+        heading.set_fontsize(15 * min(1, (width - 40) / extent.width))
+        figure.text(20 / width, 1 - 54 / height, fitting(origin, width - 40), fontsize=10, color=PRINT.muted)
         _spread(figure, standing, rows, bench_wording.labels(standing)[:MOST], PRINT)
         with files.atomic(path) as temporary:
             figure.savefig(temporary, format="png", dpi=144, metadata={"Software": None})

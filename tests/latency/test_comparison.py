@@ -84,6 +84,26 @@ def test_where_one_has_a_single_copy_each_copy_of_the_other_is_a_pair_with_it():
     assert speed["low"] < 1.05 < 1.35 < speed["high"]
 
 
+def test_calls_that_another_program_lengthens_do_not_count():
+    """Of the one, a third of the calls are hit, of the other two thirds."""
+    rng = np.random.default_rng(0)
+    rounds = np.arange(2000) // 20
+    one, other = (
+        Samples("x", 1000 * np.exp(rng.normal(0, 0.01, 2000)) * np.where(rng.random(2000) < hit, 4, 1), rounds)
+        for hit in (1 / 3, 2 / 3)
+    )
+    assert speedup(one, other)["ratio"] == pytest.approx(1, abs=0.01)
+    assert other.p50 > 2 * one.p50
+
+
+def test_bursts_of_different_lengths_are_compared_fairly():
+    rng = np.random.default_rng(0)
+    few, many = (
+        Samples("x", 1000 * np.exp(rng.normal(0, 0.1, 400 * size)), np.arange(400 * size) // size) for size in (10, 40)
+    )
+    assert speedup(few, many)["ratio"] == pytest.approx(1, abs=0.015)
+
+
 def test_copies_that_differ_by_luck_are_seldom_called_faster_or_slower():
     """The copies of one model differ by 6 %, as they do where its weights just fill a cache."""
     rng = np.random.default_rng(0)

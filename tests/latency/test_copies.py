@@ -112,6 +112,28 @@ def test_where_a_further_copy_fails_all_keep_as_many() -> None:
     assert counts(machine.open({"good": good, "bad": Opener(fails_at_the_eighth)})) == {"good": 7, "bad": 7}
 
 
+def test_bursts_are_planned_by_the_fastest_that_was_seen() -> None:
+    """Another program holds the first copies of one subject up while they are warmed up, and the last."""
+    machine = Machine()
+    slow = iter([50 * MS] * 12 + [MS] * 60 + [50 * MS] * 1000)
+
+    def disturbed() -> Any:
+        return lambda: machine._pass(next(slow))
+
+    live = machine.open({"steady": machine.opener("steady", MS, MS), "disturbed": Opener(disturbed)})
+    assert live["disturbed"].typical_ns == live["steady"].typical_ns == MS
+    assert live["disturbed"].burst == live["steady"].burst
+
+
+@pytest.mark.parametrize(
+    ("typical", "burst"),
+    [(10_000, (4, 150)), (1_000, (4, 1000)), (MS, (4, 10)), (4 * MS, (4, 5)), (8 * MS, (2, 2)), (30 * MS, (0, 1))],
+    ids=["short", "very short", "ten at least", "as many as fit", "few", "one"],
+)
+def test_a_burst_is_as_long_as_its_calls_allow(typical: int, burst: tuple[int, int]) -> None:
+    assert Live(typical_ns=typical).burst == burst
+
+
 def test_what_cannot_be_opened_is_named_or_raised() -> None:
     def fails() -> Any:
         raise RuntimeError("no device")
