@@ -1,6 +1,6 @@
 """Measures how far the verdicts of a comparison can be trusted, beside the ways that are common elsewhere.
 
-    python bench/validity.py          (make validity) 200 trials of each model, and goes on where it stopped
+    python bench/validity.py          200 trials of each model; it goes on where it stopped
 
 A trial opens a model anew three times over: as itself, as itself again, and as a version slowed by 5 %, and times them
 as `edgekit bench` does, for 2 to 7 seconds, opening included. A difference between the first two is a false claim; the

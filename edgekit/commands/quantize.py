@@ -38,7 +38,7 @@ def command(
 
     Every kind of 8 bits is timed beside the float model. Of what is faster and loses too much, layers go back to float,
     the most sensitive first. Half of the examples are calibrated on and half judged: by their labels, or by how often
-    the answer stays the float model's. Ends with 3 where nothing keeps the budget.
+    the answer stays the float model's. Ends with 3 where nothing is kept.
 
     Example: edgekit quantize runs/digits/1a2b3c4d --data digits.npz -o small
     """
@@ -87,7 +87,7 @@ def command(
     else:
         quantize_table.print_outcome(said)
         console.answer(f"written: {out}" if kept else "nothing was written")
-    if not outcome.chosen:
+    if not kept:
         faster = outcome.nearest.change
         hint = "allow more with --max-drop-points, or take" if faster else "the float model is best here; or take"
         raise TargetMissed(said["reason"], f"{hint} the nearest with --keep-anyway")

@@ -18,7 +18,7 @@ from edgekit.recipe import finding
 from edgekit.recipe.document import Document
 from edgekit.recipe.faults import Fault, Keys, shown
 from edgekit.recipe.losses import POOLED, Losses
-from edgekit.recipe.schema import SOURCES, STAGES
+from edgekit.recipe.schema import SOURCES, STAGES, Prune
 from edgekit.signature import Tensor
 
 # Folders of a run that are not a stage's.
@@ -190,7 +190,20 @@ def stages(document: Document, folder: Path) -> Iterator[Fault]:
         if kind == "distill" and document.get("teacher") is None:
             yield Fault(at, "distill needs a teacher, and the recipe has none", "add the section teacher")
         yield from _losses(document, said, at)
+        if kind == "prune":
+            yield from _pruning(said, at)
         before = kind
+
+
+def _pruning(said: Any, at: tuple[str, ...]) -> Iterator[Fault]:
+    said = said if isinstance(said, dict) else {}
+    amounts = [key for key in ("ratio", "target_speedup", "target_p50_ms") if said.get(key) is not None]
+    if len(amounts) > 1:
+        both = f"{amounts[0]} and {amounts[1]} both say how much is removed"
+        yield Fault((*at, amounts[1]), both, f"leave {' or '.join(amounts)} out")
+    steps, epochs = said.get("steps"), said.get("epochs", Prune().epochs)
+    if isinstance(steps, int) and isinstance(epochs, int) and 1 < steps and epochs < steps:
+        yield Fault((*at, "steps"), f"{steps} steps cannot recover in {epochs} epochs", "give each step an epoch")
 
 
 def _losses(document: Document, said: Any, at: tuple[str, ...]) -> Iterator[Fault]:

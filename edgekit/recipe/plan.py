@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from edgekit import files
-from edgekit.recipe.schema import Distill, Network, Quantize, Recipe, Student, Train
+from edgekit.recipe.schema import Distill, Network, Prune, Quantize, Recipe, Student, Train
 
 # Packages that any run needs, those of a kind of stage, and those of a data set.
 _ALWAYS = ("torch", "onnx", "onnxscript", "onnxruntime", "safetensors", "matplotlib", "jinja2")
@@ -54,10 +54,19 @@ def steps(recipe: Recipe) -> list[Step]:
             what = f"{stage.method}, calibrated on {stage.calibration_samples} training examples"
             found.append(Step(name, kind, None, what))
         else:
-            ratio = getattr(stage, "ratio", None)
-            what = f"{ratio:.0%} of the channels removed, then recovered" if ratio else _network(recipe.student)
+            what = _removed(stage) if isinstance(stage, Prune) else _network(recipe.student)
             found.append(Step(name, kind, stage.epochs, what))
     return found
+
+
+def _removed(stage: Prune) -> str:
+    if stage.target_speedup:
+        what = f"channels removed until {stage.target_speedup:g} times as fast"
+    elif stage.target_p50_ms:
+        what = f"channels removed until {stage.target_p50_ms:g} ms"
+    else:
+        what = f"{stage.ratio:.0%} of the channels removed"
+    return what + (f" in {stage.steps} steps, each then recovered" if stage.steps > 1 else ", then recovered")
 
 
 def student_training(recipe: Recipe) -> Train:

@@ -178,7 +178,24 @@ class Prune(Stage, Train):
     ratio: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.3, description="the part of the channels to remove; 0.5 removes about half of them"
     )
-    round_to: Positive = Field(4, description="channels stay a multiple of this, as the device's vectors like it")
+    target_speedup: Annotated[float, Field(gt=1)] | None = Field(
+        None, description="instead of a ratio: how many times faster than what is kept so far it must be, as measured"
+    )
+    target_p50_ms: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="instead of a ratio: the median milliseconds it may take, as measured"
+    )
+    scope: Literal["uniform", "global"] | None = Field(
+        None,
+        description="uniform narrows all layers alike, global wherever it costs least importance (for a target: for the"
+        " time it saves); null is uniform for a ratio, global for a target",
+    )
+    importance: Literal["magnitude", "magnitude-l1", "taylor", "bn-scale", "random"] = Field(
+        "magnitude", description="what a channel is worth; taylor asks the loss, bn-scale the batch normalisation"
+    )
+    round_to: Positive | None = Field(
+        None, description="channels stay a multiple of this; null is what the device computes at once, 16 or 8"
+    )
+    steps: Positive = Field(1, description="prune in so many steps, each recovering for its part of the epochs")
     teacher_views: Annotated[int, Field(ge=0)] = 8
     losses: Losses = Losses()
 

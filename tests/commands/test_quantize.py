@@ -41,7 +41,7 @@ def quantize(*words):
 def test_a_twin_is_written_beside_the_untouched_original_and_all_that_was_tried_is_recorded(model, capsys):
     before = files.sha256(model)
     words = ["--data", "x.npy", "-o", "int8.onnx", "--keep-anyway", "--record", "tried.json", "--max-drop-points", "90"]
-    assert quantize(*words) in (0, 3)
+    assert quantize(*words) == 0
     out = capsys.readouterr().out
     assert files.sha256(model) == before and "written: int8.onnx" in out
     assert "QuantizeLinear" in {node.op_type for node in onnx.load("int8.onnx").graph.node}
@@ -77,7 +77,7 @@ def test_a_bundle_becomes_a_bundle_whose_card_says_what_was_done(model, tmp_path
     card = Manifest("tiny", "custom", opened.inputs, opened.outputs, metrics={"accuracy": {"value": 0.9}}, files=listed)
     files.write_sealed(folder / FILE, card.to_dict())
     words = ["--data", "x.npy", "-o", "small", "--method", "u8s8", "--seconds", "0.1", "--keep-anyway"]
-    assert cli.run(["quantize", "bundle", *words]) in (0, 3)
+    assert cli.run(["quantize", "bundle", *words]) == 0
     small = load(tmp_path / "small")
     assert small.manifest.provenance["quantized"]["way"] == "u8s8"
     assert small.manifest.provenance["before"]["metrics"] == {"accuracy": {"value": 0.9}}

@@ -1,7 +1,7 @@
 """The blocks of README and CONTRIBUTING run, in order, in one folder: commands and Python.
 
 A block after `<!-- not run: reason -->` is parsed and not run. Trainings are cut short. A run's id that a document
-names stands for the newest run of that recipe, and a picture for one of a digit.
+names stands for the newest run of that recipe, a picture for one of a digit, and `pictures.npz`, which is the user's own, for digits too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import typer.main
 
@@ -20,7 +21,9 @@ from edgekit.cli import make, run
 ROOT = Path(__file__).parents[2]
 NOT_RUN = {"README.md": 0, "CONTRIBUTING.md": 0}  # how many blocks are not run; their reasons stand beside them
 SHORT = ["--quick", "measure.seconds=0.05", "teacher.args={depth: 8, width: 8}"]
-SHORTENED = {"distill": SHORT, "train": SHORT, "bench": ["--seconds", "0.2"]}
+SHORTENED = {
+    "distill": SHORT, "train": SHORT, "bench": ["--seconds", "0.2", "--no-ceilings"], "quantize": ["--seconds", "0.2"],
+}  # fmt: skip
 PARSERS = typer.main.get_command(make()).commands  # type: ignore[attr-defined]
 # What sets a machine up; the rest of such a line is not ours to test.
 SETTING_UP = {"git", "cd", "sudo", "apt-get", "export", "source", "."}
@@ -61,6 +64,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place = tmp_path / "user"
     place.mkdir()
     monkeypatch.chdir(place)
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    np.savez("pictures.npz", x=(digits.images * (255 / 16)).astype(np.uint8)[..., None], y=digits.target)
     return place
 
 

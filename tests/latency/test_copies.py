@@ -115,7 +115,7 @@ def test_where_a_further_copy_fails_all_keep_as_many() -> None:
 def test_bursts_are_planned_by_the_fastest_that_was_seen() -> None:
     """Another program holds the first copies of one subject up while they are warmed up, and the last."""
     machine = Machine()
-    slow = iter([50 * MS] * 12 + [MS] * 60 + [50 * MS] * 1000)
+    slow = iter([50 * MS] * 12 + [MS] * 12 + [50 * MS] * 1000)
 
     def disturbed() -> Any:
         return lambda: machine._pass(next(slow))

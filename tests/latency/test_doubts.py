@@ -87,7 +87,7 @@ def hit(share: float, by: float) -> np.ndarray:
         (samples(steady(), settled=False), "not-settled", '"model" was still getting faster'),
         (samples(steady(60)), "few-samples", "60 times, and p90 needs 4 more"),
         (samples(steady(), np.zeros(3000)), "one-copy", "timed as one live copy"),
-        (samples(steady() // 50_000 * 50_000), "coarse-timer", "steps of 50000 ns"),
+        (samples(steady() // 50_000 * 50_000 + 10_000), "coarse-timer", "steps of 50000 ns"),
         (samples(steady() * np.linspace(1, 1.2, 3000)), "drift", "% slower while it was timed"),
         (samples(steady() * np.linspace(1.2, 1, 3000)), "drift", "% faster while it was timed"),
         (samples(hit(0.3, 1.5)), "bimodal", "30 % of the times"),
