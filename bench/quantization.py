@@ -174,7 +174,7 @@ def draw(rows: Mapping[str, Any], path: Path) -> None:
         figure.text(0.025, 0.875, how, fontsize=10.5, color=PRINT.muted)
         ours = [name for name in rows if name.startswith(("u8", "s8"))]
         front = [name for name in ours if "in float" in name or name == "u8s8"]
-        _spots(axes, rows, front, PRINT.accent, "edgekit: u8s8, biases corrected, 0 to 16 layers in float", "o-")
+        _spots(axes, rows, front, PRINT.accent, "edgekit: u8s8, biases corrected, 0 to 16 layers in float", "o")
         _spots(axes, rows, [name for name in ours if name not in front], PRINT.muted, "edgekit: other ways", "o")
         others = [name for name in rows if name not in ours and name != "float"]
         _spots(axes, rows, others, PRINT.ink, "other tools", "s")
@@ -190,13 +190,16 @@ def draw(rows: Mapping[str, Any], path: Path) -> None:
 
 
 def _spots(axes: Any, rows: Mapping[str, Any], names: Sequence[str], colour: str, label: str, marker: str) -> None:
-    points = sorted((rows[name]["speedup"]["ratio"], 100 * rows[name]["agreement"]["value"], name) for name in names)
-    if not points:
-        return
-    axes.plot([x for x, _, _ in points], [y for _, y, _ in points], marker, color=colour, label=label, markersize=6)
-    for x, y, name in points:
+    places: dict[tuple[float, float], list[str]] = {}  # what lies in one place shares a label
+    for name in names:
+        x, y = rows[name]["speedup"]["ratio"], 100 * rows[name]["agreement"]["value"]
         short = name.replace("u8s8, ", "").replace(" in float", "")
-        axes.annotate(short, (x, y), (0, 7), textcoords="offset points", ha="center", fontsize=9, color=colour)
+        places.setdefault((round(x, 2), round(y, 1)), []).append(short)
+    axes.plot([x for x, _ in places], [y for _, y in places], marker, color=colour, label=label, markersize=6)
+    for (x, y), told in places.items():
+        axes.annotate(
+            ", ".join(told), (x, y), (0, 7), textcoords="offset points", ha="center", fontsize=9, color=colour
+        )
 
 
 if __name__ == "__main__":

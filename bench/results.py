@@ -26,6 +26,7 @@ import numpy as np
 from edgekit import console, files
 from edgekit.errors import EdgekitError, TrainingError
 from edgekit.recipe.loading import load, resolve_model
+from edgekit.recipe.schema import Prune
 from edgekit.reporting.wording import MINUS, significant
 from edgekit.statistics import paired_change
 
@@ -129,9 +130,12 @@ def compact(values: np.ndarray) -> np.ndarray:
 def recipe_hash(name: str) -> str:
     """Hash what a recipe says, whatever its seed; a key left at its default does not count: a new one harms nothing."""
     recipe = load(name).recipe
-    return files.fingerprint(
-        recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"seed", "quick", "expect"})
-    )
+    said = recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"seed", "quick", "expect"})
+    for name, stage in recipe.stages.items():
+        if isinstance(stage, Prune):  # 4 was the default once: results of then stay true of recipes that now say it
+            said["stages"][name].pop("round_to", None)
+            said["stages"][name] |= {} if stage.round_to == 4 else {"round_to": stage.round_to}
+    return files.fingerprint(said)
 
 
 def model_files(name: str) -> dict[str, str]:
