@@ -54,12 +54,19 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.stem}.{os.urandom(4).hex()}{path.suffix}")
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:  # no file can be made there by anybody: /proc, or a folder that was removed
+        raise StorageError(f'"{folder}" cannot be made: {error.strerror}', "choose another place") from error
+
+
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on leaving without an error it takes the place of `path` in one step."""
     temporary = _beside(path)
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
         try:
             temporary.touch(exist_ok=False)
             yield temporary
@@ -77,7 +84,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
     temporary, old = _beside(path), _beside(path)
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
         try:
             temporary.mkdir()
             yield temporary

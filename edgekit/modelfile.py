@@ -52,7 +52,8 @@ def _load(path: Path) -> ModuleType:
         source = path.read_bytes()
     except FileNotFoundError:
         raise ModelError(
-            f'there is no model file "{path}"', "a recipe's model is looked for beside the recipe"
+            f'there is no model file "{path}"',
+            "give its path; edgekit list shows those that come with it",
         ) from None
     except OSError as error:
         raise ModelError(f'"{path}" cannot be read: {error.strerror}') from None

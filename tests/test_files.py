@@ -117,6 +117,13 @@ def test_a_file_in_the_way_of_a_folder_is_named(tmp_path):
         files.write_text(tmp_path / "runs" / "digits" / "run.json", "{}")
 
 
+@pytest.mark.skipif(not Path("/proc").exists(), reason="no /proc")
+@pytest.mark.parametrize("way", [files.atomic, files.atomic_folder])
+def test_a_place_where_nothing_can_be_made_is_named(way):
+    with pytest.raises(StorageError, match='"/proc/nowhere" cannot be made'), way(Path("/proc/nowhere/bundle")):
+        pass
+
+
 def test_other_errors_pass_as_they_are(tmp_path):
     with pytest.raises(FileNotFoundError), files.atomic(tmp_path / "a"):
         (tmp_path / "absent").read_text()

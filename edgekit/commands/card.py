@@ -123,7 +123,7 @@ _PROVENANCE = {"stages": _stages, "export": _export}
 def _facts(value: Any) -> str:
     """Write the facts of a card on one line, nested ones without their braces."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_facts(part)}" for key, part in value.items())
+        return ", ".join(f"{key} {_facts(part)}" for key, part in value.items() if part not in ([], {}, "", None))
     if isinstance(value, list):
         shown = [_facts(part) for part in value[:_SHOWN]]
         return " ".join([*shown, "..."] if len(value) > _SHOWN else shown)

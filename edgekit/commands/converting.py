@@ -78,13 +78,15 @@ class Plan:
 
     def _cases(self) -> Cases:
         from edgekit.commands import declaring
-        from edgekit.exporting.cases import Cases, split_ranges
+        from edgekit.exporting.cases import Cases, proved_sizes, split_ranges
         from edgekit.exporting.scoring import labelled
         from edgekit.runtime.bundle import load
 
         model = load(self.source)
         given, targets = declaring.examples(self.arrays, model.inputs) if self.arrays else ({}, None)
-        cases = Cases(model.inputs, given, *split_ranges(self.said.get("ranges", {}), model.inputs))
+        known = proved_sizes(model.inputs, model.manifest.parity) if model.manifest else {}
+        sizes, values = split_ranges(self.said.get("ranges", {}), model.inputs)
+        cases = Cases(model.inputs, given, {**known, **sizes}, values)
         if targets is not None:
             cases.labelled = labelled(targets, model.outputs, len(next(iter(given.values()))))
         return cases

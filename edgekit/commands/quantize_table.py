@@ -53,7 +53,7 @@ def _verdict(each: Mapping[str, Any], said: Mapping[str, Any]) -> str:
     if not each["change"]:
         return "not faster"
     limit = said["budget"]["max_drop_points"]
-    return "loses too much" if limit is not None and -each["change"]["points"] > limit else "slower than kept"
+    return "loses too much" if limit is not None and -each["change"]["points"] > limit else "no better"
 
 
 def _points(change: Mapping[str, Any]) -> str:

@@ -13,11 +13,17 @@ from itertools import chain
 import torch
 from torch import nn
 
-from edgekit.errors import ExportError
+from edgekit.errors import ExportError, UsageError
 
 
 def on_cpu(module: nn.Module) -> nn.Module:
-    """Return `module`, or a copy on the CPU where any part lies elsewhere. ExportError where a weight has no values."""
+    """Return `module`, or a copy on the CPU where any part lies elsewhere. ExportError where a weight has no values.
+
+    UsageError for what is no module, or TorchScript's, which exporters cannot look into.
+    """
+    if isinstance(module, torch.jit.ScriptModule) or not isinstance(module, nn.Module):
+        what = "a TorchScript program" if isinstance(module, torch.jit.ScriptModule) else type(module).__name__
+        raise UsageError(f"what is exported is a torch.nn.Module, not {what}", "pass the module it was made of")
     tensors = list(chain(module.named_parameters(), module.named_buffers()))
     if empty := [name for name, tensor in tensors if tensor.device.type == "meta"]:
         raise ExportError(
@@ -56,4 +62,4 @@ def advice(module: nn.Module) -> str:
         return f"the weights are {' and '.join(low)}: export module.float()" + (
             ", or declare float16 inputs" if kinds == {"float16"} else ""
         )
-    return "the input's shape or the model's arguments are wrong"
+    return "the input's shape or dtype, or the model's arguments, are wrong"

@@ -7,7 +7,7 @@ are none, arrays are made up within the declared ranges.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -143,6 +143,16 @@ def split_ranges(ranges: Mapping[str, Range], inputs: Sequence[Tensor]) -> tuple
             raise UsageError(f'the dimension "{name}" cannot go from {low:g} to {high:g}', "such as T=1..128")
     sizes = {name: (int(low), int(high)) for name, (low, high) in ranges.items() if name in dims}
     return sizes, {name: span for name, span in ranges.items() if name not in dims}
+
+
+def proved_sizes(inputs: Sequence[Tensor], parity: Mapping[str, Any]) -> dict[str, Ends]:
+    """Return between which sizes a card's `parity` says that a model was proved, the batch left out."""
+    found: dict[str, Ends] = {}
+    dims = (dim for tensor in inputs for dim in tensor.shape[1:] if isinstance(dim, str))
+    for name in (name for dim in dims for name in dim.split("+")):
+        if seen := [case[name] for case in parity.get("cases", []) if name in case]:
+            found[name] = (min(seen), max(seen))
+    return found
 
 
 def names(tensor: Tensor) -> list[str]:

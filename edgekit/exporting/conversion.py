@@ -12,7 +12,7 @@ from edgekit import __version__, files, hardware
 from edgekit.errors import BundleError, InputError, UsageError
 from edgekit.exporting import bundle
 from edgekit.exporting.bundle import Written
-from edgekit.exporting.cases import Cases
+from edgekit.exporting.cases import Cases, proved_sizes
 from edgekit.exporting.formats import PLAIN, Form, answering, reform
 from edgekit.exporting.proof import Answer, Feeds
 from edgekit.graph import cleaning, storage, versions
@@ -31,8 +31,8 @@ def convert(
 ) -> Written:  # fmt: skip
     """Write the model of `source`, a bundle or an ONNX file, to `folder` in another form, proved against it.
 
-    `cases`: what both are asked, made up where that is not said. The card is that of `source`; of a bare file it has
-    `task` and `labels`. What was measured on `source` is told as its.
+    `cases`: what both are asked; where that is not said it is made up, at the sizes that `source` was proved at. The
+    card is that of `source`; of a bare file it has `task` and `labels`. What was measured on `source` is told as its.
 
     Raises UsageError where nothing would change, ExportError and ParityError as `formats.reform` does.
     """
@@ -40,7 +40,8 @@ def convert(
     place, minimum = bundle.check_folder(folder), form.needs(min_onnxruntime)
     bundle.check_task(task)
     model, file = opened(source, form)
-    cases = cases or Cases(model.inputs)
+    known = proved_sizes(model.inputs, model.manifest.parity) if model.manifest else {}
+    cases = cases or Cases(model.inputs, sizes=known)
     with tempfile.TemporaryDirectory() as temporary:
         whole = storage.load(file)
         if model.manifest is None:

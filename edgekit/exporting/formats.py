@@ -140,7 +140,7 @@ def _where(whole: onnx.ModelProto, file: Path, feeds: Feeds, form: Form) -> str:
 def _check_gain(kept: list[Kept], sizes: tuple[int, int], form: Form) -> None:
     if sizes[1] < sizes[0]:
         return
-    why = f"; in float32 stay {'; '.join(map(str, kept[:3]))}" if kept else ": its weights are not float32"
+    why = f"; in float32 stay {'; '.join(map(str, kept[:3]))}" if kept else ": it has few weights, or none in float32"
     more = f" and {len(kept) - 3} more" if len(kept) > 3 else ""
     raise ExportError(f"in fp16 it is no smaller, {sizes[1]:,} bytes instead of {sizes[0]:,}{why}{more}", form.instead)
 

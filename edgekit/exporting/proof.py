@@ -234,7 +234,8 @@ def _blame_dimension(expected: Answer, actual: Answer, cases: Cases, bad: Mappin
 
 def _constant(name: str, what: str) -> DimensionError:
     return DimensionError(
-        f'the dynamic dimension "{name}" became a constant: {what}', "or declare it as the number it is"
+        f'the dynamic dimension "{name}" became a constant: {what}',
+        "export it so that it stays dynamic, or declare it as the number it is",
     )
 
 

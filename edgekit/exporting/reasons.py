@@ -15,6 +15,7 @@ _NODE = re.compile(r"translating node %(\w+)")
 _OPERATOR = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)'.*")
 _DECISION = re.compile(r"(Could not guard on data-dependent expression|Data-dependent branching).*")
 _UNKNOWN = re.compile(r"the operator ([\w.]+), in ([^;]+)")
+_OPERATOR_ALONE = re.compile(r"there is no ONNX for the operator ([\w.]+)")
 
 
 def why(error: BaseException, module: nn.Module | None = None) -> str:
@@ -35,10 +36,15 @@ def way_out(failures: Sequence[str]) -> str:
     said = "; ".join(failures)
     if found := _UNKNOWN.search(said):
         return f"write {found[1]} in {found[2]} with other operations"
+    if found := _OPERATOR_ALONE.search(said):
+        return f"write {found[1]} with other operations"
     if "Python decides" in said:
         return "write that branch with torch.where, or with torch.cond"
     if "became a constant" in said:
-        return "write Python's loop over that dimension with operations on the whole of it, or declare it as a number"
+        return (
+            "a loop in Python, or adaptive pooling, is written out for one size: use operations on the whole of that"
+            " dimension, or declare it as a number"
+        )
     return "write that part of the model in plain operations on tensors"
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import re
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import onnx
 import torch
 from torch import nn
 
 from edgekit.errors import DimensionError, ExportError
 from edgekit.exporting.origin import Origin
 from edgekit.exporting.reasons import node_module, running, why
+from edgekit.graph import storage
 from edgekit.signature import Tensor
 
 OPSET = 18  # what torch's exporter writes without converting; every onnxruntime that edgekit exports for reads it
@@ -94,14 +94,16 @@ def _converted(program: Program, source: Any, example: Example, **more: Any) -> 
 
 
 def _tracer(program: Program, example: Example) -> Origin:
-    buffer = io.BytesIO()
-    with _decisions(program.module) as kept:
+    # A file has room for weights of more than 2 GB, beside it; a buffer has not.
+    with tempfile.TemporaryDirectory() as folder, _decisions(program.module) as kept:
+        path = Path(folder) / "traced.onnx"
         torch.onnx.export(
-            program.module, example, buffer, dynamo=False, opset_version=OPSET,  # type: ignore[arg-type]
+            program.module, example, str(path), dynamo=False, opset_version=OPSET,  # type: ignore[arg-type]
             input_names=[each.name for each in program.inputs], output_names=[each.name for each in program.outputs],
             dynamic_axes=program.axes(),
         )  # fmt: skip
-    return Origin(onnx.load_from_string(buffer.getvalue()), notes=tuple(dict.fromkeys(kept)))
+        model = storage.load(path)
+    return Origin(model, notes=tuple(dict.fromkeys(kept)))
 
 
 @contextlib.contextmanager
@@ -121,7 +123,8 @@ def _decisions(module: nn.Module) -> Iterator[list[str]]:
         yield kept
 
 
-RUNGS: dict[str, Callable[[Program, Example], Origin]] = {
+Rung = Callable[[Program, Example], Origin]
+RUNGS: dict[str, Rung] = {
     "dynamo": _dynamo,
     "strict": _strict,  # without decompositions of ours a recurrent layer stays one, where its operator has an ONNX
     "decomposed": _decomposed,

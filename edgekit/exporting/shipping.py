@@ -18,7 +18,7 @@ from torch import nn
 
 from edgekit import __version__, hardware, manifest
 from edgekit.errors import UsageError
-from edgekit.exporting import bundle, ladder, scoring, signing
+from edgekit.exporting import bundle, ladder, scoring, signing, steadiness
 from edgekit.exporting.asking import on_cpu
 from edgekit.exporting.bundle import Written, check_folder, check_task
 from edgekit.exporting.cases import Cases, split_ranges
@@ -46,13 +46,17 @@ class Shipped(Written):
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is going to be exported, once PyTorch has answered every case: the program, its cases, what to say of it."""
+    """What is going to be exported, once PyTorch has answered every case: the program, its cases, what to say of it.
+
+    `notes`: what an app should know of the module itself (`steadiness.py`).
+    """
 
     program: Program
     cases: Cases
     deployment: Deployment
     task: str
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 def export(
@@ -79,6 +83,7 @@ def export(
         deployment, cases = prepared.deployment, prepared.cases
         target = Path(temporary) / manifest.MODEL
         done = ladder.climb(prepared.program, cases, target, verbose)
+        done.notes = (*prepared.notes, *done.notes)
         phases = {"PyTorch": prepared.seconds, **done.phases}
         formed = None
         if form != PLAIN:
@@ -148,6 +153,9 @@ def prepare(
     """
     began = time.monotonic()
     check_task(task)
+    for what, texts in {"inputs": inputs, "outputs": outputs, "labels": labels}.items():
+        if isinstance(texts, str):
+            raise UsageError(f'{what} are one text, "{texts}"', "give a list of texts")
     arrays = signing.examples(module, example_inputs) if example_inputs is not None else {}
     declared = [Tensor.parse(each) if isinstance(each, str) else each for each in inputs] or signing.told(arrays)
     declared = declared or annotated(module)
@@ -164,6 +172,7 @@ def prepare(
     cases = Cases(declared, given, {**sides, **sizes}, {**seen, **values}, between=sides)
     deployed = Deployed(module, deployment, declared).eval()
     answers = ladder.ask(deployed, cases)
+    notes = steadiness.check(deployed, cases, answers)
     _check_labels(labels, answers[0])
     answers[:1] = deployment.head.answered(answers[0])
     names = signing.name_outputs([each.name for each in answers], outputs, declared, task)
@@ -171,7 +180,7 @@ def prepare(
     if targets is not None:
         cases.labelled = scoring.labelled(targets, answered, signing.count(given))
     program = Program(deployed, tuple(declared), answered, min_onnxruntime)
-    return Prepared(program, cases, deployment, task, time.monotonic() - began)
+    return Prepared(program, cases, deployment, task, time.monotonic() - began, notes)
 
 
 @contextlib.contextmanager

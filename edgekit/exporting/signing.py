@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgekit.errors import UsageError
+from edgekit.errors import ExportError, UsageError
 from edgekit.exporting.cases import BATCHES
 from edgekit.exporting.structure import flatten
 from edgekit.signature import DTYPES, Tensor
@@ -36,11 +36,14 @@ def examples(module: nn.Module, given: Any) -> dict[str, np.ndarray]:
         ]
         names = known + [f"input_{index}" for index in range(len(known), len(values))]
         named = dict(zip(names, values, strict=False))
-    arrays = {name: tensor.detach().cpu().numpy() for name, tensor in flatten(_tensors(named))}
-    for name, array in arrays.items():
-        if array.dtype.name not in DTYPES:
-            raise UsageError(f'the input "{name}" is {array.dtype}, which no ONNX file takes', f"one of {DTYPES}")
-    return arrays
+    try:
+        tensors = dict(flatten(_tensors(named)))
+    except ExportError as error:
+        raise UsageError(f"of the inputs, {error}", "wrap the module in one that passes it") from None
+    for name, tensor in tensors.items():
+        if (dtype := str(tensor.dtype).removeprefix("torch.")) not in DTYPES:
+            raise UsageError(f'the input "{name}" is {dtype}, which no app can pass', f"one of {', '.join(DTYPES)}")
+    return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
 
 
 def _tensors(value: Any) -> Any:
@@ -120,9 +123,11 @@ def name_outputs(found: Sequence[str], wanted: Sequence[str], inputs: Sequence[T
             has = ", ".join(name or "one tensor" for name in found)
             raise UsageError(f"{len(wanted)} outputs are named, and the module answers {len(found)}: {has}")
         names = list(wanted)
+        if strange := next((name for name in names if not name or len(name.split()) != 1), None):
+            raise UsageError(f'"{strange}" is no name for an output', "write it without spaces")
     else:
         purpose = PURPOSES.get(task)
-        names = [f"output_{name}" if name[:1].isdigit() else name for name in found]
+        names = ["_".join((f"output_{name}" if name[:1].isdigit() else name).split()) for name in found]
         if len(names) == 1 and not names[0]:
             names[0] = _HEADS[purpose.answer] if purpose else "output"
     taken = {tensor.name for tensor in inputs}

@@ -37,7 +37,7 @@ def flatten(value: Any, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:
     else:
         where = f'"{name}"' if name else "what it answers"
         raise ExportError(
-            f"{where} is a {type(value).__name__}, and an ONNX file knows tensors alone",
+            f"{where} is of type {type(value).__name__}, and an ONNX file knows tensors alone",
             "let the module answer tensors, in tuples, dicts or dataclasses if need be",
         )
 
@@ -76,7 +76,7 @@ def _whole(value: Any) -> Any:
 def by_name(network: nn.Module, names: Sequence[str]) -> bool:
     """Whether `forward` takes inputs of these names as keywords: where it knows none of them, they go by position.
 
-    Raises UsageError where it knows some and not others.
+    Raises UsageError where it knows some and not others, or needs one more.
     """
     heads = list(dict.fromkeys(name.partition(".")[0] for name in names))
     by_position, by_keyword, more, any_other = _parameters(network)
@@ -84,15 +84,20 @@ def by_name(network: nn.Module, names: Sequence[str]) -> bool:
     if more and heads[: len(by_position)] == by_position:
         return False
     strange = [name for name in heads if name not in known]
-    if heads == by_position[: len(heads)] or (len(strange) == len(heads) and not (any_other and not known)):
-        return False
-    if strange and not any_other:
+    unnamed = len(strange) == len(heads) and not (any_other and not known)
+    if strange and not unnamed and not any_other:
         near = nearest(strange[0], known)
         raise UsageError(
             f'forward of {type(network).__name__} has no parameter "{strange[0]}"',
             f'did you mean "{near}"?' if near else f"it takes {', '.join(known)}",
         )
-    return True
+    given = by_position[: len(heads)] if unnamed else heads
+    if missing := [name for name in _needed(network) if name not in given]:
+        raise UsageError(
+            f'forward of {type(network).__name__} needs "{missing[0]}", which is not declared',
+            f"declare an input for each of {', '.join(known)}",
+        )
+    return not unnamed and heads != by_position[: len(heads)]
 
 
 def annotated(network: nn.Module) -> list[Tensor]:
@@ -124,6 +129,15 @@ def annotated(network: nn.Module) -> list[Tensor]:
 
 def _forms(hint: Any) -> list[str]:
     return [each for each in getattr(hint, "__metadata__", ()) if isinstance(each, str) and _FORM.match(each)]
+
+
+def _needed(network: nn.Module) -> list[str]:
+    """Name the parameters that `forward` has no default for."""
+    try:
+        found = inspect.signature(network.forward).parameters.values()
+    except (TypeError, ValueError):  # forward is not written in Python
+        return []
+    return [each.name for each in found if each.default is each.empty and each.kind not in _ANY_NUMBER]
 
 
 def _parameters(network: nn.Module) -> tuple[list[str], list[str], bool, bool]:

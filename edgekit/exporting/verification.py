@@ -14,7 +14,7 @@ from edgekit.errors import InputError, ParityError
 from edgekit.exporting import telling
 from edgekit.exporting.agreement import TOLERANCES, Parity, Tolerance
 from edgekit.exporting.blame import between_graphs
-from edgekit.exporting.cases import Cases
+from edgekit.exporting.cases import Cases, proved_sizes
 from edgekit.exporting.choices import Answers
 from edgekit.exporting.proof import Answer, Disagreement, Feeds, check_dimensions, compare, of_module, run, tells
 from edgekit.graph import cleaning, slimming, storage
@@ -66,6 +66,8 @@ def of_network(name: str, module: nn.Module, like: Subject | None, said: Mapping
     from edgekit.exporting import shipping
 
     around = _around(like) if like else {}
+    if like:  # a network that reads pieces of sound may take no shorter ones than it was proved on
+        around["ranges"] = {**proved(like), **said.get("ranges", {})}
     program = shipping.prepare(module.eval(), **{**said, **around}).program
     outputs = list(program.outputs)
     if tells(program.module):
@@ -95,11 +97,8 @@ def _around(like: Subject) -> dict[str, Any]:
 def proved(*subjects: Subject) -> dict[str, tuple[int, int]]:
     """Return between which sizes the bundles among `subjects` say that they were proved, the batch left out."""
     found: dict[str, tuple[int, int]] = {}
-    for each in subjects:
-        cases = each.card.parity.get("cases", []) if each.card else []
-        for name in (dim for tensor in subjects[0].inputs for dim in tensor.shape[1:] if isinstance(dim, str)):
-            if seen := [case[name] for case in cases if name in case]:
-                found.setdefault(name, (min(seen), max(seen)))
+    for each in reversed(subjects):
+        found |= proved_sizes(subjects[0].inputs, each.card.parity) if each.card else {}
     return found
 
 

@@ -58,7 +58,8 @@ def _once(model: onnx.ModelProto) -> onnx.ModelProto | None:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             slimmed = cleaning.strip(onnxslim.slim(given))
         slimmed.ir_version = model.ir_version
-        shapes = {value.name: value for value in slimmed.graph.value_info}  # it tells some of them twice
+        told = {value.name: value for value in model.graph.value_info}  # it tells many more, some of them twice
+        shapes = {value.name: value for value in slimmed.graph.value_info if value.name in told}
         del slimmed.graph.value_info[:]
         slimmed.graph.value_info.extend(shapes.values())
         cleaning.set_metadata(slimmed, {entry.key: entry.value for entry in model.metadata_props})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgekit.errors import ModelError
-from edgekit.sources import code, program, stage
+from edgekit.sources import code, program, stage, weights
 from edgekit.sources.source import Asked, Source
 from edgekit.workflow.running import RUN
 
@@ -27,7 +27,9 @@ def open_source(asked: Asked) -> Source:
     if path.is_dir():
         return _from_folder(asked, path)
     if path.suffix in _WEIGHTS:
-        what = "may hold weights, which say" if path.is_file() else "is not there; weights alone would say"
+        if path.is_file():
+            weights.read(path)  # which says what else it is: a pickled module, a TorchScript program
+        what = "holds weights, which say" if path.is_file() else "is not there; weights alone would say"
         raise ModelError(
             f'"{name}" {what} nothing of how to build the network', f"edgekit export model.py --weights {name}"
         )
@@ -37,6 +39,8 @@ def open_source(asked: Asked) -> Source:
         raise ModelError(f'"{name}" is an ONNX file already', "edgekit inspect shows what is in it")
     if ":" in name:
         return code.from_package(asked)
+    if path.exists():
+        raise ModelError(f'"{name}" is a file of no kind that can be exported', f"give {_KINDS}")
     raise ModelError(f'there is no source "{name}"', f"give {_KINDS}")
 
 

@@ -49,6 +49,11 @@ class _Called(torch.nn.Module):
 
     def forward(self, **inputs: Any) -> Any:
         """Call the program on inputs by name."""
+        if missing := [name for name in self.by_position if name not in inputs]:
+            raise UsageError(
+                f'the program takes "{missing[0]}", and it is not among {", ".join(inputs)}',
+                f"call its inputs {', '.join(self.by_position)}, or leave them out: it declares them itself",
+            )
         given = [inputs.pop(name) for name in self.by_position]
         return self.program(*given, **inputs)
 

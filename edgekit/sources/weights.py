@@ -6,7 +6,7 @@ Nothing is unpickled but tensors and plain values: a pickled module is code, and
 from __future__ import annotations
 
 import pickle
-import zipfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ def read(path: Path) -> tuple[State, list[str]]:
     """Read a state dict from a .safetensors, .pt, .pth or .bin file, and say where in the file it was found."""
     if not path.is_file():
         raise ModelError(f'there are no weights "{path}"', "give a .safetensors, .pt or .pth file")
+    if path.suffix == ".pt2":
+        raise ModelError(f'"{path}" is a program with its weights, not weights', f"edgekit export {path}")
     if path.suffix == ".safetensors":
         try:
             return load_file(path), []
@@ -57,14 +59,16 @@ def read(path: Path) -> tuple[State, list[str]]:
 
 def _unpickled(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, on its way to refusing a TorchScript program
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         said = str(error)
         found = said.partition("Unsupported global: GLOBAL ")[2].split(" ")[0] or said.partition("\n")[0]
         raise ModelError(
             f'"{path}" holds more than weights, pickled code of "{found}": loading it could run anything', _SAVE
         ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # what is no pickle is taken for one, and ends in any error
         said = str(error).partition("\n")[0]
         if "TorchScript" in said or "torch.jit" in said:
             raise ModelError(f'"{path}" is a TorchScript program, not weights', _SAVE) from None

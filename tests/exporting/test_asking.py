@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit.errors import ExportError
+from edgekit.errors import ExportError, UsageError
 from edgekit.exporting import asking, shipping
 
 
@@ -43,7 +43,7 @@ def test_weights_without_values_are_refused_by_name(tmp_path):
     [
         (torch.bfloat16, "the weights are bfloat16: export module.float()"),
         (torch.float16, "the weights are float16: export module.float(), or declare float16 inputs"),
-        (torch.float32, "the input's shape or the model's arguments are wrong"),
+        (torch.float32, "the input's shape or dtype, or the model's arguments, are wrong"),
     ],
     ids=str,
 )
@@ -53,6 +53,17 @@ def test_weights_of_half_the_width_are_named_where_the_input_does_not_fit_them(t
         shipping.export(module, None, tmp_path / "bundle", inputs=["x: float64[N,4]"])
     assert caught.value.hint == hint
     assert module.weight.dtype == dtype
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [(lambda _: torch.relu, "not builtin_function_or_method"), (torch.jit.script, "not a TorchScript program")],
+    ids=["a function", "TorchScript"],
+)
+def test_what_is_no_module_is_refused(tmp_path, make, said):
+    with pytest.raises(UsageError, match=said):
+        shipping.export(make(nn.Linear(4, 2)), torch.ones(7, 4), tmp_path / "bundle")
 
 
 def test_half_precision_is_exported_as_it_is(tmp_path):

@@ -170,7 +170,7 @@ def test_a_time_that_an_exporter_makes_a_constant_is_an_error_whichever_it_is(tm
     try:
         done = shipping.export(Fixed(), None, tmp_path / "bundle", inputs=["x: float32[N,T]"])
     except ExportError as error:
-        assert fails and f'; {rung}: the dynamic dimension "T" became a constant: ' in str(error)
+        assert fails and f'\n  {rung}: the dynamic dimension "T" became a constant: ' in str(error)
     else:
         assert not fails
         x = np.ones((1, 30), np.float32)

@@ -52,11 +52,16 @@ def test_the_module_that_was_running_is_named_with_the_cause():
 @pytest.mark.parametrize(
     ("failure", "said"),
     [
-        ('strict: the dynamic dimension "T" became a constant: 9', "with operations on the whole of it"),
+        ('strict: the dynamic dimension "T" became a constant: 9', "use operations on the whole of that dimension"),
         ("strict: Unsupported: Python decides by a tensor's value", "with torch.where, or with torch.cond"),
+        (
+            "dynamo: there is no ONNX for the operator aten.svd, in head (Svd)",
+            "write aten.svd in head (Svd) with other",
+        ),
+        ("dynamo: there is no ONNX for the operator prims.bessel_j0", "write prims.bessel_j0 with other operations"),
         ("dynamo: ValueError: no", "in plain operations on tensors"),
     ],
-    ids=["a constant", "a branch", "anything"],
+    ids=["a constant", "a branch", "an operator in a module", "an operator somewhere", "anything"],
 )
 def test_the_way_out_is_told_by_what_failed(failure, said):
     assert said in way_out(["dynamo: ValueError: no", failure])

@@ -95,8 +95,7 @@ class Recurrent(nn.Module):
 def test_recurrent_layers_stay_one_operator_for_any_length(export, network, inputs):
     done, model = export("strict tracer", network, *inputs)
     assert done.exported.method == "tracer"
-    (failure,) = done.exported.failures
-    assert re.match(r'strict: the dynamic dimension "[NT]" became a constant: \d', failure)
+    assert done.exported.failures == []  # it goes before those that write each step out
     x, state = torch.randn(5, 5, 4), torch.zeros(1, 5, 6)
     given = [x, state][: len(inputs)]
     said = model({each.name: array.numpy() for each, array in zip(model.inputs, given, strict=True)})
@@ -116,8 +115,9 @@ class Packed(nn.Module):
 
 def test_packed_sequences_fail_with_the_layer_and_the_dimension(export):
     ranges = {"lengths": (1, 2), "T": (2, 9)}
-    with pytest.raises(ExportError, match=r'in cell \(LSTM\); .*tracer: the dynamic dimension "T" became a constant'):
+    with pytest.raises(ExportError, match='tracer: the dynamic dimension "T" became a constant') as caught:
         export("decomposed tracer", Packed(), "x: float32[N,T,4]", "lengths: int64[N]", ranges=ranges)
+    assert re.search(r"decomposed: .* in cell \(LSTM\)$", str(caught.value), re.MULTILINE)
 
 
 class Deciding(nn.Module):

@@ -35,6 +35,19 @@ def test_inputs_are_declared_by_example(given, expected):
     assert told(given) == expected
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"x": torch.ones(1), "fast": False}, 'of the inputs, "fast" is of type bool'),
+        ({"x": torch.ones(1, dtype=torch.bfloat16)}, 'the input "x" is bfloat16, which no app can pass'),
+    ],
+    ids=["a switch", "bfloat16"],
+)
+def test_what_no_app_can_pass_is_refused(given, said):
+    with pytest.raises(UsageError, match=said):
+        signing.examples(Takes(), given)
+
+
 def test_few_examples_give_the_range_of_their_values_and_many_are_taken_as_they_are():
     inputs = [Tensor.parse("ids: int64[N,T]")]
     few, many = (np.arange(count * 3).reshape(count, 3) for count in (2, 7))

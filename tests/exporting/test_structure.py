@@ -42,7 +42,7 @@ def test_an_answer_is_laid_out_flat_by_names(value, names):
 
 @pytest.mark.parametrize("value", [{"logits": A, "loss": 0.5}, (A, "text")], ids=["a number", "a text"])
 def test_what_is_no_tensor_is_refused_by_its_name(value):
-    with pytest.raises(ExportError, match=r'"(loss|1)" is a (float|str), and an ONNX file knows tensors alone'):
+    with pytest.raises(ExportError, match=r'"(loss|1)" is of type (float|str), and an ONNX file knows tensors alone'):
         list(flatten(value))
 
 
@@ -109,6 +109,13 @@ def test_a_name_that_forward_does_not_know_among_those_it_does_is_an_error():
     with pytest.raises(UsageError, match='forward of Takes has no parameter "masks"') as caught:
         by_name(Takes(), ["x", "masks"])
     assert caught.value.hint == 'did you mean "mask"?'
+
+
+@pytest.mark.parametrize("names", [["x"], ["mine"], []], ids=["by name", "by position", "none"])
+def test_a_parameter_that_is_needed_and_not_declared_is_named(names):
+    with pytest.raises(UsageError, match='forward of Alone needs "') as caught:
+        by_name(Alone(), names)
+    assert "x" in caught.value.hint
 
 
 State = Annotated[tuple[torch.Tensor, torch.Tensor], "float32[1,N,6]", "float32[1,N,6]"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnx.parser
 import pytest
@@ -10,8 +11,13 @@ from torch import nn
 
 from edgekit.errors import DimensionError, InputError, ParityError
 from edgekit.exporting import shipping
+from edgekit.exporting.bundle import write
 from edgekit.exporting.cases import Cases
-from edgekit.exporting.verification import Subject, of_network, of_onnx, verify
+from edgekit.exporting.conversion import convert
+from edgekit.exporting.formats import Form
+from edgekit.exporting.verification import Subject, of_network, of_onnx, proved, verify
+from edgekit.manifest import Manifest
+from edgekit.signature import Tensor
 
 
 @pytest.fixture
@@ -127,3 +133,19 @@ def test_a_network_of_other_operators_is_not_guessed_about(bundle):
     network = of_network("net.py", nn.Linear(3, 2), bundle, {})
     with pytest.raises(ParityError, match=r"before it that cannot be compared\)$"):
         verify(network, bundle, asked(network))
+
+
+def test_what_takes_no_short_piece_is_asked_at_the_sizes_its_bundle_was_proved_at(tmp_path):
+    graph = """<ir_version: 8, opset_import: ["": 18]> g (float[N,1,T] x) => (float[N,1,U] y)
+    <int64[6] pads = {0, 0, 8, 0, 0, 8}> { y = Pad <mode = "reflect"> (x, pads) }"""
+    onnx.save(onnx.parser.parse_model(graph), tmp_path / "net.onnx")
+    tensors = [Tensor.parse("x: float32[N,1,T]")], [Tensor.parse("y: float32[N,1,U]")]
+    card = Manifest("net", "custom", *tensors, parity={"cases": [{"N": 1, "T": 9}, {"N": 7, "T": 30}]})
+    write(tmp_path / "net", tmp_path / "net.onnx", card, np.ones((1, 1, 9), np.float32))
+    exported = of_onnx("net", tmp_path / "net")
+    network = of_network("net.py", torch.nn.ReflectionPad1d(8), exported, {})
+    sizes = proved(network, exported)
+    assert sizes == {"T": (9, 30)}
+    verify(network, exported, Cases(network.inputs, sizes=sizes))
+    done = convert(tmp_path / "net", tmp_path / "ort", Form("ort"))
+    assert {case["T"] for case in done.card.parity["cases"]} == {9, 30}

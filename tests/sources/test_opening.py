@@ -78,11 +78,17 @@ def test_weights_are_loaded_and_named_without_their_folder(here):
         (Asked("model.onnx"), 'there is no file "model.onnx"'),
         (Asked("gone.pt2"), 'there is no file "gone.pt2"'),
         (Asked("net.pt2"), "cannot be read as a torch.export program"),
+        (Asked("labels.txt"), '"labels.txt" is a file of no kind that can be exported'),
+        (Asked("whole.pt"), "holds more than weights, pickled code"),
+        (Asked("state.pt"), '"state.pt" holds weights, which say nothing of how to build'),
     ],
     ids=lambda value: value.name if isinstance(value, Asked) else "",
 )
 def test_what_is_no_source_is_told(here, asked, said):
     (here / "net.pt2").write_bytes(b"no such thing")
+    (here / "labels.txt").write_text("cat")
+    torch.save(nn.Linear(1, 1), here / "whole.pt")
+    torch.save(nn.Linear(1, 1).state_dict(), here / "state.pt")
     with pytest.raises(EdgekitError, match=said):
         open_source(asked)
 
@@ -105,6 +111,9 @@ def test_a_saved_program_says_itself_what_it_takes(tmp_path):
     assert source.known["ranges"] == {"N": (1, 16)}
     answer = source.module.eval()(x=example[0], state=example[1], gain=torch.full((1,), 3.0))
     assert torch.equal(answer["y"], example[0] * 3)
+    with pytest.raises(EdgekitError, match='the program takes "x", and it is not among image') as caught:
+        source.module(image=example[0])
+    assert "x, state" in caught.value.hint
 
 
 def test_a_stage_of_a_run_is_built_again_with_what_its_recipe_says(tiny, tmp_path, monkeypatch, capsys):

@@ -97,6 +97,30 @@ def test_damaged_and_absent_files_are_told_apart(tmp_path, name):
         weights.read(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"export unet.py", b"a\n", b"\x80\x02}q\x00.", b""],
+    ids=["text", "a line", "a pickle", "nothing"],
+)
+def test_no_content_gives_more_than_an_error_of_ours(tmp_path, content):
+    (tmp_path / "w.pt").write_bytes(content)
+    with pytest.raises(ModelError):
+        weights.read(tmp_path / "w.pt")
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_a_program_is_told_from_weights(tmp_path):
+    torch.jit.save(torch.jit.script(network()), tmp_path / "w.pt")
+    with pytest.raises(
+        ModelError, match="is a TorchScript program, not weights"
+    ):  # and torch's own warning is not seen
+        weights.read(tmp_path / "w.pt")
+    (tmp_path / "w.pt2").touch()
+    with pytest.raises(ModelError, match="a program with its weights") as caught:
+        weights.read(tmp_path / "w.pt2")
+    assert caught.value.hint.startswith("edgekit export ")
+
+
 def test_what_does_not_fit_is_counted_and_the_nearest_named(tmp_path):
     other = {f"layer{index}.weight": torch.zeros(1) for index in range(5)}
     other |= {name: value for name, value in STATE.items() if name != "3.weight"} | {"3.weights": torch.zeros(2, 8)}
