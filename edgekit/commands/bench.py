@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from edgekit.console import Bar
     from edgekit.latency.record import Record
     from edgekit.latency.standing import Standing
@@ -52,8 +55,9 @@ def command(
 ) -> None:
     """Time models side by side, in every setting, and say which is clearly faster.
 
-    Bursts of all take turns in random order, so that what slows the machine slows all of them. The record keeps every
-    time. Options may be given again, or several values with commas; each value is timed with each other.
+    Bursts of all take turns in random order: what slows the machine slows all of them. The record keeps every time.
+    Options may be given again, or several values with commas; each is timed with each other. Costs, limits, --gate
+    and --resume are of the scenario single-stream alone.
 
     Example: edgekit bench teacher.onnx torch:resnet.py?depth=8 --batch 1,8
     """
@@ -68,12 +72,15 @@ def command(
         _print_schema(as_json)
         return
     need_all(["onnxruntime", "onnx"])
-    from edgekit.commands import latencies, profile_table, sweeping, under_load
+    from edgekit.commands import latencies, sweeping, under_load
     from edgekit.measuring.benching import new_record
+    from edgekit.measuring.journal import check_place
 
     showing.check(page, png)
     limit = None if gate is None else gating.share(gate)
-    bound = under_load.check(scenario, p99, through, {"--gate": gate, "--versus": versus, "--resume": resume})
+    bound = under_load.check(scenario, p99, through, {
+        "--gate": gate, "--versus": versus, "--resume": resume, "--profile": profile, "--fresh-ceilings": fresh,
+    })  # fmt: skip
     if scenario == "multi-stream":
         batch = batch or [under_load.SAMPLES]
     request: dict[str, Any] = {
@@ -89,11 +96,12 @@ def command(
         raise UsageError("no model was named", "such as edgekit bench teacher.onnx student.onnx")
     named = resume or output
     path = Path(named) if named else new_record()
+    check_place(path)
     laid_out = sweeping.sweep(request, path)
     sweep: Timed = laid_out
     if scenario != "single-stream":
         sweep = under_load.scenario(laid_out, scenario, bound, through, seconds)
-    versus = versus and _known(versus, sweep)
+    versus = versus and _known(versus, request["models"])
     if dry_run:
         _tell_plan(sweep, as_json)
         return
@@ -105,13 +113,7 @@ def command(
         gated = None if limit is None else {"limit": limit, "missed": missed}
         console.result({"record": str(path), **latencies.summary(standing), "gate": gated})
     else:
-        if scenario in ("server", "offline"):
-            under_load.print_loads(record)
-        else:
-            latencies.print_latencies(standing)
-        latencies.print_costs(record)
-        profile_table.print_limits(record)
-        latencies.print_notes(standing)
+        showing.print_single(standing)
         for line in (f"record: {path}", *drawn):
             console.answer(line)
     if missed:
@@ -130,12 +132,14 @@ def _print_schema(as_json: bool) -> None:
         console.answer(json.dumps(json_schema(), indent=1, ensure_ascii=False))
 
 
-def _known(versus: str, sweep: Timed) -> str:
+def _known(versus: str, models: Sequence[str]) -> str:
+    """Return the name of the model that is meant, by that name or as it was given."""
+    from edgekit.commands.sweeping import short_names
     from edgekit.errors import UsageError, nearest
 
-    names = list(dict.fromkeys(cell.subject.name for cell in sweep.cells))
-    if versus in names:
-        return versus
+    names = short_names(models)
+    if versus in (*names, *models):
+        return versus if versus in names else names[models.index(versus)]
     near = nearest(versus, names)
     raise UsageError(
         f'--versus "{versus}" is none of the models',
@@ -172,15 +176,29 @@ def _measured(sweep: Timed) -> Record:
     many = ("1 model" if count == 1 else f"{count} models") + (
         f", {len(sweep.cells)} rows" if len(sweep.cells) > count else ""
     )
+    if parts := _parts(sweep.path):
+        console.say(f"going on with what was cut off: {parts} were measured")
     console.say(f"measuring {many}, for {console.duration(total)}; record: {sweep.path}")
     try:
         with console.bar("measuring", round(1000 * total)) as bar:
             record = sweep.measure(_Shown(bar, total))
             bar.update(round(1000 * total))
     except KeyboardInterrupt:
-        console.say(f"what was measured is kept; to go on: edgekit bench --resume {sweep.path}")
+        parts = _parts(sweep.path)
+        console.say(f"{parts} are kept; to go on: edgekit bench --resume {sweep.path}" if parts else "nothing is kept")
         raise
     return record
+
+
+def _parts(record: Path) -> str:
+    """Say how many parts of an unfinished measurement are on the disk; empty where it was not begun."""
+    from edgekit.measuring import journal
+
+    found = journal.Journal.opened(journal.beside(record))
+    lines = found.lines if found else []
+    planned = next((len(line["plan"]) for line in lines if "plan" in line), 1)
+    done = sum("sitting" in line for line in lines)
+    return f"{done} of {planned} parts" if found else ""
 
 
 class _Shown:

@@ -17,7 +17,7 @@ def command(
         int, typer.Option(min=0, help="How many of each recipe's newest runs to keep, finished and unfinished each.")
     ] = 1,
     caches: Annotated[
-        bool, typer.Option("--caches", help="Also teachers' kept answers, TensorRT's engines, tuned settings.")
+        bool, typer.Option("--caches", help="Also teachers' answers, TensorRT's engines, tuned settings, limits.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove them; without it they are only shown.")] = False,
     as_json: Annotated[
@@ -39,6 +39,8 @@ def command(
         kept = {"teachers": "teacher's answers", "engines": "TensorRT's engines", "tuned": "tuned settings"}
         for name, what in kept.items():
             found += [_entry(folder, what) for folder in _folders(files.home() / name)]
+        limits = files.home() / "ceilings"
+        found += [_entry(limits, "limits of the machine")] if limits.is_dir() else []
     for entry in found:
         folder = Path(entry["path"])
         with files.disk_errors(folder):

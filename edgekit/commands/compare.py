@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from edgekit.latency.standing import Speed, Standing
 
 _AGAIN = "time old and new side by side, which tells it more finely: edgekit bench OLD NEW --gate"
-_WIDEST, _WIDEST_RECORD = 20, 14  # characters of a model's and of a record's name, so that the table fits 100 columns
+# Characters of a model's and of a record's name, and of a verdict, so that the table fits 100 columns.
+_WIDEST, _WIDEST_RECORD, _WIDEST_VERDICT = 20, 14, 24
 
 
 def command(
@@ -70,7 +71,8 @@ def command(
         for line in drawn:
             console.answer(line)
     if missed:
-        raise TargetMissed("\n  ".join([f"the gate of {gate} is missed", *missed]), _AGAIN)
+        hint = _AGAIN if standing.regressions(limit or 0) else "--allow-missing lets pass what cannot be compared"
+        raise TargetMissed("\n  ".join([f"the gate of {gate} is missed", *missed]), hint)
     if faults:
         raise DataError(f"{len(faults)} of {len(files)} records could not be read", "what could be read stands above")
 
@@ -120,16 +122,16 @@ def _without_times(said: dict[str, Any]) -> dict[str, Any]:
 
 def print_records(standing: Standing) -> None:
     """Print where each record comes from, and a row for each model in each; a single one as `edgekit bench` does."""
+    import textwrap
+
     from edgekit import console
-    from edgekit.commands import latencies
+    from edgekit.commands import latencies, showing
     from edgekit.reporting import bench_wording as wording
 
     for name, record in standing.records.items():
         console.answer(f"{name}: {wording.origin(record)}")
     if len(standing.records) == 1:
-        latencies.print_latencies(standing)
-        latencies.print_costs(record)
-        latencies.print_notes(standing)
+        showing.print_single(standing)
         return
     entries = [row.entry for row in standing.rows]
     unit, varying = wording.unit(entries), wording.varying(entries)
@@ -139,7 +141,8 @@ def print_records(standing: Standing) -> None:
         model = "\n".join(filter(None, [_short(row.entry.name, _WIDEST), wording.setting(row.entry, varying)]))
         p50, low, high = (unit(figures[key]) for key in ("p50_us", "p50_low_us", "p50_high_us"))
         tails = ["-" if time is None else unit(time) for time in (figures["p90_us"], figures["p99_us"])]
-        over = "\n".join(filter(None, wording.over(standing, row)))
+        speed, verdict = wording.over(standing, row)
+        over = "\n".join(line for said in (speed, verdict) for line in textwrap.wrap(said, _WIDEST_VERDICT))
         rows.append([model, _short(row.record, _WIDEST_RECORD), f"{p50} [{low}, {high}]", *tails, over])
     baseline = _short(standing.baseline, _WIDEST_RECORD)
     console.table(["model", "record", f"p50 {unit.name}", "p90", "p99", f"over {baseline}"], rows, left=2)

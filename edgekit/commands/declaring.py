@@ -70,7 +70,7 @@ def read_ranges(lines: Sequence[str]) -> dict[str, tuple[float, float]]:
         except ValueError:
             dots = ""
         if not name or not dots or found[name.strip()][0] > found[name.strip()][1]:
-            raise UsageError(f'--range "{line}" is no range', "write it as --range T=1..128")
+            raise UsageError(f'--range "{line}" is no range', "write it as --range NAME=1..128")
     return found
 
 

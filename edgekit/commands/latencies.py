@@ -74,6 +74,8 @@ def print_latencies(standing: Standing) -> None:
     console.answer(bench_wording.shared(entries))
     if varying and any(row.over_first for row in standing.rows):
         console.answer("each is compared with the first model in the same setting, and that one with its first setting")
+    if any(row.over_first for row in standing.rows):
+        console.answer("a ratio is that of the fastest tenth of every burst: other programs disturb it least")
     if lacking := max(entry.samples.lacking(99) for entry in entries):
         console.answer(f"p99 needs {lacking} samples more: give it more --seconds")
 

@@ -47,8 +47,12 @@ def command(
             console.answer(f"would try {'; '.join(tried)}; and write {tuning.path}")
         return
     console.say(f"tuning {tuning.name} at batch {batch} for {console.duration(seconds)}")
-    with console.bar("tune", round(seconds * 1000)) as bar:
-        told = tuning.run(seconds, lambda gone: bar.update(min(round(gone * 1000), bar.total)))
+    try:
+        with console.bar("tune", round(seconds * 1000)) as bar:
+            told = tuning.run(seconds, lambda gone: bar.update(min(round(gone * 1000), bar.total)))
+    except KeyboardInterrupt:
+        console.say("nothing is written: what was found before stays as it is")
+        raise
     tuning.write(told)
     if as_json:
         console.result({"file": str(tuning.path), **told})

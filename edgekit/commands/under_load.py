@@ -62,7 +62,7 @@ def scenario(sweep: Sweep, name: str, bound_ms: float | None, through: str, seco
 
 def print_loads(record: Record) -> None:
     """Print a row for each rate or batch that was tried, and what was found of each model."""
-    server = record.settings["scenario"] == "server"
+    server = all("rate" in load for entry in record.models for load in entry.loads)
     rows = []
     for entry in record.models:
         loads = sorted(entry.loads, key=lambda load: load["rate" if server else "batch"])
@@ -71,18 +71,18 @@ def print_loads(record: Record) -> None:
         console.table(["model", "queries a second", "p50 ms", "p99 ms", "over the bound", "n", ""], rows)
     else:
         console.table(["model", "batch", "samples a second", "p50 ms a run", "n", ""], rows)
+        console.answer("the best: the smallest batch that no other is clearly faster than")
     for entry in record.models:
         console.answer(_found(entry, record.settings))
 
 
 def _found(entry: Entry, settings: Mapping[str, Any]) -> str:
-    through = "its session" if settings["through"] == "session" else "a Batcher"
+    through = "a Batcher" if settings.get("through") == "batcher" else "its session"
     load = next((load for load in entry.loads if load["chosen"]), None)
-    if settings["scenario"] == "offline":
-        assert load
+    if load and "batch" in load:
         rate = f"{wording.significant(load['samples_per_second'])} samples a second"
         return f"{_cell(entry)}: {rate} in batches of {load['batch']}, through {through}"
-    bound = f"{settings['p99_bound_ms']:g} ms"
+    bound = f"{settings.get('p99_bound_ms') or 0:g} ms"
     if load is None:
         return f"{_cell(entry)}: no rate was seen to keep p99 within {bound}, through {through}"
     kept = f"p99 {wording.significant(load['p99_us'] / 1e3)} ms of {bound}"
@@ -91,7 +91,7 @@ def _found(entry: Entry, settings: Mapping[str, Any]) -> str:
 
 def _rate(load: Mapping[str, Any]) -> Sequence[str]:
     times = ["-" if load[key] is None else wording.significant(load[key] / 1e3) for key in ("p50_us", "p99_us")]
-    fate = "the highest found" if load["chosen"] else "holds" if load["held"] else "does not hold"
+    fate = "the highest that held twice" if load["chosen"] else "holds" if load["held"] else "does not hold"
     return [wording.significant(load["rate"]), *times, str(load["overruns"]), str(load["n"]), fate]
 
 

@@ -112,9 +112,11 @@ class Channels:
             if name is None or not isinstance(layer, (*LAYERS, nn.MultiheadAttention)):
                 continue
             side = "out" if self._graph.is_out_channel_pruning_fn(dep.handler) else "in"
-            both = isinstance(layer, nn.MultiheadAttention) or getattr(layer, "groups", 1) == channels > 1
+            depthwise = getattr(layer, "groups", 1) == getattr(layer, "out_channels", 0) > 1
+            both = isinstance(layer, nn.MultiheadAttention) or depthwise
             for each in ("in", "out") if both else (side,):
-                times = 4 if isinstance(layer, nn.MultiheadAttention) and each == "out" else 1  # q, k, v, and what is said
+                # An attention projects to queries, keys, values, and what it answers.
+                times = 4 if isinstance(layer, nn.MultiheadAttention) and each == "out" else 1
                 reaches[name, each] = times * len(indices) / channels
         return reaches
 

@@ -1,4 +1,4 @@
-"""Which linear layers' outputs a network splits into heads: removing some of them would mix up the heads. torch alone."""
+"""Which linear layers' outputs a network splits into heads: removing some would mix up the heads. torch alone."""
 
 from __future__ import annotations
 

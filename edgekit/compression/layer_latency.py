@@ -115,7 +115,8 @@ def time_models(models: Mapping[str, Any], device: str, threads: int) -> dict[st
 
 def _empty() -> Any:
     onnx = extras.need("onnx", "timing layers")
-    return onnx.parser.parse_model('<ir_version: 8, opset_import: ["": 17]> g (float[1] x) => (float[1] y) {y = Neg(x)}')
+    text = '<ir_version: 8, opset_import: ["": 17]> g (float[1] x) => (float[1] y) { y = Neg(x) }'
+    return onnx.parser.parse_model(text)
 
 
 def _place(device: str, threads: int) -> Path:

@@ -88,7 +88,8 @@ def _read(layer: nn.Module, given: torch.Tensor) -> Layer:
     extent = given.shape[2:]
     padding = layer.padding
     if isinstance(padding, str):
-        padding = tuple(d * (k - 1) // 2 if padding == "same" else 0 for k, d in zip(layer.kernel_size, layer.dilation))
+        taps = zip(layer.kernel_size, layer.dilation, strict=True)
+        padding = tuple(d * (k - 1) // 2 if padding == "same" else 0 for k, d in taps)
     return Layer(
         "ConvTranspose" if layer.transposed else "Conv",
         int(given.shape[0]), layer.in_channels, layer.out_channels, layer.groups,
@@ -115,7 +116,7 @@ def _narrow(layer: Layer, name: str, gone: Mapping[tuple[str, str], float]) -> L
 
 
 def model(layer: Layer, times: int = 1) -> Any:
-    """Write `layer` as an ONNX model of one input "x"; `times` in a row, where its outputs are as many as its inputs."""
+    """Write `layer` as an ONNX model of one input "x"; `times` in a row, where it gives as many channels as it has."""
     onnx = extras.need("onnx", "timing layers")
     helper = onnx.helper
     draw = np.random.default_rng(0)

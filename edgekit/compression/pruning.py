@@ -28,9 +28,9 @@ def prune(
 ) -> dict[str, int]:
     """Remove channels from `network`, in place; return how many stay, by the first layer of each group.
 
-    `choice` says how many stay and `score` which. `example`: an input batch of the network. `before`: the network before
-    the first of several steps, whose later ones may remove nothing. Raises ModelError where the network cannot be
-    pruned so, where nothing would go, and where the pruned network could not be built again from its widths.
+    `choice` says how many stay and `score` which. `example`: an input batch. `before`: the network before the first
+    step, where there are several. Raises ModelError where the network cannot be pruned so, and where the pruned network
+    could not be built again from its widths.
     """
     check(network)
     network.eval()
@@ -48,15 +48,18 @@ def prune(
         raise ModelError(f"torch-pruning cannot prune this network: {type(error).__name__}: {error}", HINT) from error
     if got.shape != wanted:
         raise ModelError(f"pruning changed the network's output from {list(wanted)} to {list(got.shape)}", HINT)
-    removed = widths.changed(widths.read(old), widths.read(network))
-    if not removed and (before is None or not widths.changed(widths.read(before), widths.read(network))):
-        raise ModelError(
-            "pruning so removes nothing from this network", "ask for a higher ratio, or a smaller round_to"
-        )
-    widths.restore(old, removed, network.state_dict())
+    widths.restore(old, widths.changed(widths.read(old), widths.read(network)), network.state_dict())
     if not torch.allclose(_answer(old, example), got, rtol=1e-3, atol=1e-4):
         raise ModelError("the pruned network answers otherwise when it is built again from its widths", HINT)
     return kept
+
+
+def removed(before: nn.Module, network: nn.Module) -> widths.Widths:
+    """Return the sizes that pruning changed. Raises ModelError where it changed none."""
+    found = widths.changed(widths.read(before), widths.read(network))
+    if not found:
+        raise ModelError("pruning so removes nothing from this network", "ask for more, or for a smaller round_to")
+    return found
 
 
 def _answer(network: nn.Module, example: torch.Tensor) -> torch.Tensor:

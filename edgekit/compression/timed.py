@@ -55,12 +55,16 @@ class Clock:
 
     def speedup(self, network: nn.Module) -> float:
         """Export `network`, and return how many times faster than the incumbent it is."""
+        taken = self.beside(network)
+        return comparison.speedup(taken["trial"], taken["incumbent"])["ratio"]
+
+    def beside(self, network: nn.Module) -> dict[str, Samples]:
+        """Export `network`, and time it as "trial" beside the "incumbent"."""
         try:
             ladder.export(network, self.deployment, self.inputs, self.trial)
-            taken = self._time({"incumbent": self.graph, "trial": self.trial})
+            return self._time({"incumbent": self.graph, "trial": self.trial})
         finally:
             self.trial.unlink(missing_ok=True)
-        return comparison.speedup(taken["trial"], taken["incumbent"])["ratio"]
 
     def _time(self, graphs: dict[str, Path]) -> dict[str, Samples]:
         batch = np.resize(self.inputs, (self.measure.batch, *self.inputs.shape[1:]))

@@ -12,6 +12,7 @@ from edgekit.errors import UsageError
 from edgekit.latency.record import Record
 from edgekit.measuring.cells import Asked, lay_out
 from edgekit.measuring.feeds import Ranges
+from edgekit.measuring.journal import check_place
 from edgekit.measuring.subjects import Subject, of_call, of_onnx
 from edgekit.measuring.sweep import Sweep
 
@@ -49,6 +50,8 @@ def bench(
     """
     if not models:
         raise UsageError("there is no model to time")
+    path = Path(output) if output else new_record()
+    check_place(path)
     subjects = [_subject(name, each) for name, each in models.items()]
     asked = Asked(
         devices=[device] if isinstance(device, str) else device,
@@ -60,7 +63,6 @@ def bench(
         seed=seed,
     )
     cells, notes = lay_out(subjects, asked)
-    path = Path(output) if output else new_record()
     seconds = seconds or EACH * len(cells)
     return Sweep(cells, path, seconds, notes, costs, seed, limits=ceilings, profiled=profile).measure()
 

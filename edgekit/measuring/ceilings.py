@@ -51,14 +51,25 @@ def known(
     """
     now = now or datetime.datetime.now(datetime.UTC)
     path = _place(threads)
-    found = None if fresh else files.read_sealed(path)
-    if found:
-        age = now - datetime.datetime.fromisoformat(found["measured"])
-        if age <= (_KEPT_BUSY if found["busy"] else _KEPT):
-            return {**found, "kept": True}
+    if not fresh and (found := _kept(path, now)):
+        return {**found, "kept": True}
     found = {**(measuring or measure)(threads), "measured": now.isoformat(timespec="seconds")}
     files.write_sealed(path, found)
     return {**found, "kept": False}
+
+
+def is_kept(threads: int) -> bool:
+    """Tell whether `known` need not measure."""
+    return _kept(_place(threads), datetime.datetime.now(datetime.UTC)) is not None
+
+
+def _kept(path: Path, now: datetime.datetime) -> dict[str, Any] | None:
+    """Return the ceilings in a file, unless they are too old."""
+    found: dict[str, Any] | None = files.read_sealed(path)
+    if found is None:
+        return None
+    age = now - datetime.datetime.fromisoformat(found["measured"])
+    return found if age <= (_KEPT_BUSY if found["busy"] else _KEPT) else None
 
 
 def measure(threads: int, seconds: float = SECONDS) -> dict[str, Any]:

@@ -98,8 +98,7 @@ def lay_out(
 ) -> tuple[list[Cell], list[Note]]:
     """Open every subject in every setting and run it once; return the cells, and a note for each that did not run.
 
-    The first cell is of the first subject, unless that runs nowhere. Raises what the settings of a subject failed of
-    where none of them works.
+    The first cell is of the first subject. Raises what the settings of a subject failed of where none of them works.
     """
     inputs = {subject.name: _inputs(subject, asked) for subject in subjects}
     _check_names(asked, [tensor for each in inputs.values() for tensor in each])
@@ -124,8 +123,9 @@ def lay_out(
     for name, faults in failed.items():
         if faults and not any(cell.subject.name == name for cell in cells):
             raise faults[0][1]
-    notes = [Note.of("failed", f"{label}: {error}") for faults in failed.values() for label, error in faults]
-    return cells, notes
+    notes = [Note.of("failed", f'"{label}": {error}') for faults in failed.values() for label, error in faults]
+    begin = next(place for place, cell in enumerate(cells) if cell.subject is subjects[0])  # else it had raised
+    return [cells[begin], *cells[:begin], *cells[begin + 1 :]], notes
 
 
 def _inputs(subject: Subject, asked: Asked) -> Sequence[Tensor]:
@@ -160,10 +160,10 @@ def _cell(label: str, subject: Subject, inputs: Sequence[Tensor], place: _Place,
         raise InputError(f'"{subject.name}" fails: {type(error).__name__}: {said}', _GIVE) from error
     notes = []
     if not all(np.isfinite(values).all() for values in _floats(answer)):
-        notes.append(Note.of("nan-outputs", f"{label} answers NaN or infinity"))
+        notes.append(Note.of("nan-outputs", f'"{label}" answers NaN or infinity'))
     placed, kind = opened.placement or {}, opened.device.partition(":")[0]
     if elsewhere := ", ".join(f"{count} on {other}" for other, count in placed.items() if other != kind):
-        notes.append(Note.of("fallback-nodes", f"{label}: of its {sum(placed.values())} nodes {elsewhere}"))
+        notes.append(Note.of("fallback-nodes", f'"{label}": of its {sum(placed.values())} nodes {elsewhere}'))
     at = (opened.device, opened.threads, batch, place.shapes)
     return Cell(label, subject, *at, feeds, opened.placement, opened.options, notes, trial)
 

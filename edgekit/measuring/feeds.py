@@ -1,22 +1,25 @@
 """Feeds made up from a model's signature, for measuring: the right shapes, dtypes and ranges, and no meaning.
 
 Nothing is constant where it need not be: zeros are quicker to multiply on some devices, and one row of a table that is
-read again and again lies in the nearest cache. numpy, signature and errors alone.
+read again and again lies in the nearest cache. numpy and the lowest floors alone.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from edgekit import hardware
 from edgekit.errors import InputError, nearest
 from edgekit.signature import DTYPES, Tensor
 
 Shapes = Mapping[str, tuple[int, ...]]
 Ranges = Mapping[str, tuple[float, float]]
+_WIDEST = 8  # bytes of a value while it is made up
 
 
 def random_feeds(
@@ -79,16 +82,24 @@ def parse_shapes(lines: Sequence[str], inputs: Sequence[Tensor]) -> list[dict[st
 
 
 def batch_of(inputs: Sequence[Tensor], batch: int | None, shapes: Shapes) -> int:
-    """Return the batch that is meant: the one asked for, or that of a shape that was given whole, or 1.
+    """Return the batch that is meant: the one asked for, or that of a shape, or the one that is fixed, or 1.
 
-    InputError where the two contradict each other.
+    A shape tells it where it is given whole, or sizes a first dimension. InputError where it contradicts `batch`.
     """
     told = {shapes[each.name][0] for each in inputs if each.name in shapes and each.shape and _dynamic(each.shape[0])}
+    first = [each.shape[0] for each in inputs if len(each.shape) > 1 and each.name not in shapes]
+    named = {dim: shapes[dim][0] for dim in first if isinstance(dim, str) and dim in shapes}
+    for dim, size in named.items():
+        if batch not in (None, size):
+            raise InputError(f"--shape {dim}={size} is a batch of {size}, not of {batch}", "leave one of them out")
+    told |= {*named.values()}
+    if batch is None and not told and not any(map(_dynamic, first)):
+        told = {size for size in first[:1] if isinstance(size, int)}
     if batch is not None and told - {batch}:
         given = next(each for each in inputs if each.name in shapes)
         line = f"{given.name}={','.join(map(str, shapes[given.name]))}"
-        named = [dim for dim in given.shape[1:] if _dynamic(dim) and dim != "_"]
-        hint = f"give the other dimensions alone, as --shape {named[0]}=128" if named else "leave --batch out"
+        others = [dim for dim in given.shape[1:] if _dynamic(dim) and dim != "_"]
+        hint = f"give the other dimensions alone, as --shape {others[0]}=128" if others else "leave --batch out"
         raise InputError(f"--shape {line} is a batch of {shapes[given.name][0]}, not of {batch}", hint)
     return batch if batch is not None else min(told, default=1)
 
@@ -103,7 +114,10 @@ def _shape(tensor: Tensor, batch: int, shapes: Shapes) -> tuple[int, ...]:
             isinstance(dim, str) or dim == size for dim, size in zip(tensor.shape, given, strict=True)
         )
         if not fits:
-            raise InputError(f'the shape {",".join(map(str, given))} does not fit the input "{tensor}"')
+            raise InputError(
+                f'the shape {",".join(map(str, given))} does not fit the input "{tensor}"',
+                "give every dimension a size, the batch too, and those that are fixed their own",
+            )
         return given
     batched = {dim for dim in tensor.shape[:1] if isinstance(dim, str) and dim != "_"}
     sizes = []
@@ -169,6 +183,13 @@ def _array(tensor: Tensor, shape: tuple[int, ...], span: tuple[float, float] | N
             f'nothing can be made up for the input "{tensor}"',
             "measure a model that takes plain tensors, or a call: of it",
         )
+    free, asked = hardware.free_memory(), _WIDEST * math.prod(shape)
+    if free is not None and asked > free:
+        raise InputError(
+            f'values for the input "{tensor}" of shape {",".join(map(str, shape))} do not fit into the memory '
+            f"that is free, {free / 1e9:.1f} GB",
+            "ask for a smaller --batch or --shape",
+        )
     if tensor.dtype == "string":
         return np.full(shape, "", dtype=object)
     if tensor.dtype.startswith("float"):
@@ -177,5 +198,8 @@ def _array(tensor: Tensor, shape: tuple[int, ...], span: tuple[float, float] | N
     low, high = map(int, span or (0, 1))
     limits = np.iinfo(tensor.dtype) if tensor.dtype != "bool" else None
     if limits and not limits.min <= low <= high <= limits.max:
-        raise InputError(f'the input "{tensor}" does not hold values from {low} to {high}')
+        raise InputError(
+            f'the input "{tensor}" does not hold values from {low} to {high}',
+            f"--range {tensor.name}={limits.min}..{limits.max} is all that it holds",
+        )
     return rng.integers(low, high, shape, np.int64, endpoint=True).astype(tensor.dtype)

@@ -23,6 +23,16 @@ def beside(record: Path) -> Path:
     return record.with_name(record.stem + ".part.jsonl")
 
 
+def check_place(path: Path) -> None:
+    """Raise UsageError, before anything is measured, where no file can be written at `path`."""
+    above = next(folder for folder in (*path.absolute().parents,) if folder.exists())
+    if path.is_dir():
+        raise UsageError(f'"{path}" is a folder', "name a file in it")
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        why = "is no folder" if not above.is_dir() else "may not be written to"
+        raise UsageError(f'"{path}" cannot be written: "{above}" {why}', "name another place")
+
+
 class Journal:
     """The lines of one sweep. `head`: what it was begun with; `lines`: what was found since, in order."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from edgekit import locks
+from edgekit import hardware, locks
 from edgekit.errors import EdgekitError
 from edgekit.latency.notes import Note
 from edgekit.measuring import ceilings, profile, roofline
@@ -19,6 +19,14 @@ from edgekit.measuring.cells import Cell
 from edgekit.measuring.journal import Journal
 
 SECONDS = 1.0  # what is looked at for each cell takes, about
+
+
+def expected(cells: Sequence[Cell], wanted: bool, profiled: bool, fresh: bool) -> float:
+    """Return how many seconds `find` takes, about; where limits are not `wanted`, and nothing is profiled, none."""
+    threads = {_usable(cell.threads) for cell in cells if _near(cell)}
+    new = sum(fresh or not ceilings.is_kept(each) for each in threads)
+    looked = sum(cell.subject.kind == "onnx" for cell in cells) if profiled else 0
+    return new * ceilings.SECONDS * (wanted or profiled) + looked * SECONDS
 
 
 def find(cells: Sequence[Cell], journal: Journal, *, profiled: bool, fresh: bool, tell: Callable[[str], None]) -> None:
@@ -31,7 +39,7 @@ def find(cells: Sequence[Cell], journal: Journal, *, profiled: bool, fresh: bool
         if str(threads) not in machine:
             tell("limits of the machine")
             with _quiet("cpu"):
-                machine[str(threads)] = ceilings.known(threads, fresh=fresh)
+                machine[str(threads)] = ceilings.known(_usable(threads), fresh=fresh)
             journal.add(ceilings=str(threads), found=machine[str(threads)])
     known = _found(journal, "limits")
     for cell in cells:
@@ -61,7 +69,12 @@ def notes(journal: Journal) -> Iterator[Note]:
     """Tell what could not be looked at."""
     for label, found in _found(journal, "limits").items():
         if "error" in found:
-            yield Note.of("failed", f"{label} could not be profiled: {found['error']}")
+            yield Note.of("failed", f'"{label}" could not be profiled: {found["error"]}')
+
+
+def _usable(threads: int) -> int:
+    """Return how many of the threads run at once: more of them raise no limit."""
+    return max(1, min(threads, int(hardware.usable_cores())))
 
 
 def _near(cell: Cell) -> bool:

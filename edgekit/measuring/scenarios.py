@@ -63,8 +63,10 @@ class Scenario:
     seed: int = 0
 
     def expected(self) -> float:
-        """Return how many seconds it takes, about."""
-        return self.seconds
+        """Return how many seconds it takes, about: slow models take longer under multi-stream than they were given."""
+        if self.scenario != "multi-stream":
+            return self.seconds
+        return max(self.seconds, server.FEWEST * sum(cell.trial for cell in self.cells))
 
     def measure(self, tell: Tell = lambda seconds, note: None) -> Record:
         """Measure, and write the record; `tell` hears of seconds left, and of what."""
@@ -158,11 +160,11 @@ class Scenario:
         notes = []
         if found is None:
             slowest = min(each.rate for each in tried)
-            told = f"{cell.label}: no rate was seen to hold twice; the lowest tried is {slowest:,.1f} a second"
+            told = f'"{cell.label}": no rate was seen to hold twice; the lowest tried is {slowest:,.1f} a second'
             notes.append(Note.of("few-samples", told))
         late = max((each.late_ns for each in tried if not each.held), default=0) / 1e6
         if late > _LATE * (self.bound_ms or 0):
-            told = f"{cell.label}: queries were issued up to {late:.1f} ms late, which counts as their latency"
+            told = f'"{cell.label}": queries were issued up to {late:.1f} ms late, which counts as their latency'
             notes.append(Note.of("late-arrivals", told))
         return notes
 

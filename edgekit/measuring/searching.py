@@ -87,7 +87,7 @@ def search(measure: Measure, tried: Sequence[Tuned], seconds: float) -> Search:
 
     def rank(step: int, settings: Sequence[Tuned]) -> list[Trial]:
         """Time settings against the default; return those that are not slower, the fastest first."""
-        name = ("alone", "alone", "combined", "confirmed")[step]
+        name = ("alone", "alone again", "combined", "confirmed")[step]
         by_name = {str(setting): setting for setting in (DEFAULT, *settings)}
         taken = measure(by_name, seconds * _SHARES[step], _ROUNDS[step])
         first = taken[str(DEFAULT)]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 # Seconds for which onnxruntime's idle threads spin, a little more. Beside another session of two threads, two threads
 # took 1.58 ms at best (10th percentile) where one took 1.50; with the wait 1.0 ms.
-_SPINNING = 0.035
+SECONDS = 0.035
 
 
 def rest_after(threads: int) -> Callable[[], None] | None:
@@ -17,4 +17,4 @@ def rest_after(threads: int) -> Callable[[], None] | None:
 
 def rest() -> None:
     """Wait until idle threads of onnxruntime sleep."""
-    time.sleep(_SPINNING)
+    time.sleep(SECONDS)

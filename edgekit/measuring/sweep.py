@@ -59,10 +59,13 @@ class Sweep:
     rest: Callable[[], object] = spinning.rest
 
     def expected(self) -> float:
-        """Return how many seconds it takes, about: slow models take longer than they were given."""
+        """Return how many seconds it takes, about: slow models, and waits for threads, take longer than asked."""
         least = MIN_SAMPLES * sum(cell.trial for cell in self.cells)
+        if any(cell.threads > 1 for cell in self.cells):
+            least += _MIN_ROUNDS * len(self.cells) * spinning.SECONDS
         files = sum(cell.subject.path is not None for cell in self.cells)
-        return max(self.seconds, least) + _COST_SECONDS * files * self.beside_times
+        beside = limits.expected(self.cells, self.limits, self.profiled, self.fresh)
+        return max(self.seconds, least) + _COST_SECONDS * files * self.beside_times + beside
 
     def measure(self, tell: Tell = lambda seconds, note: None) -> Record:
         """Measure what the journal does not have yet, and write the record; `tell` hears of the seconds left."""
@@ -137,7 +140,7 @@ class Sweep:
         def lose(name: str, error: Exception) -> None:
             device = next(cell.device for cell in members if cell.label == name)
             kind = "failed" if device in ("cpu", "own") else "device-lost"
-            lost[name] = [kind, f"{name}: {' '.join(str(error).split())[:300] or type(error).__name__}"]
+            lost[name] = [kind, f'"{name}": {" ".join(str(error).split())[:300] or type(error).__name__}']
 
         with ExitStack() as stack:
             for device in sorted({"cpu", *(cell.device for cell in members)} - {"own"}):

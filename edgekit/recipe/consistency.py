@@ -202,7 +202,7 @@ def _pruning(said: Any, at: tuple[str, ...]) -> Iterator[Fault]:
         both = f"{amounts[0]} and {amounts[1]} both say how much is removed"
         yield Fault((*at, amounts[1]), both, f"leave {' or '.join(amounts)} out")
     steps, epochs = said.get("steps"), said.get("epochs", Prune().epochs)
-    if isinstance(steps, int) and isinstance(epochs, int) and 1 < steps and epochs < steps:
+    if isinstance(steps, int) and isinstance(epochs, int) and steps > 1 and epochs < steps:
         yield Fault((*at, "steps"), f"{steps} steps cannot recover in {epochs} epochs", "give each step an epoch")
 
 

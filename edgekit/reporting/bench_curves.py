@@ -62,8 +62,11 @@ def load_panels(standing: Standing) -> list[Panel]:
     for row, label in zip(standing.rows, bench_wording.labels(standing), strict=True):
         tried = sorted(row.entry.loads, key=lambda load: float(load.get("rate") or load["batch"]))
         if tried and "rate" in tried[0]:
-            told = [(load["rate"], load["p99_us"] / unit.microseconds) for load in tried if load["p99_us"]]
-            served += [Line(label, *zip(*told, strict=True))] if told else []
+            told: dict[float, float] = {}  # of a rate that was tried again the worse
+            for load in tried:
+                if load["p99_us"]:
+                    told[load["rate"]] = max(load["p99_us"] / unit.microseconds, told.get(load["rate"], 0.0))
+            served += [Line(label, [*told], [*told.values()])] if told else []
         elif tried:
             ends = [(load["low"], load["high"]) for load in tried]
             rates = [load["samples_per_second"] for load in tried]

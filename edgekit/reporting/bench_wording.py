@@ -120,6 +120,14 @@ def over(standing: Standing, row: Row) -> tuple[str, str]:
     return f"{borne} a second" if borne else "", barred(row)
 
 
+def _asked(row: Row, standing: Standing) -> str:
+    """Say of what an entry bears so many."""
+    if row.entry.scenario != "server":
+        return "samples a second"
+    bound = standing.records[row.record].settings.get("p99_bound_ms")
+    return "queries a second" + (f" with p99 within {bound:g} ms" if bound else "")
+
+
 def bears(entry: Entry) -> str:
     """Write how many answers in a second an entry was found to bear, with the interval where there is one."""
     for load in entry.loads:
@@ -183,7 +191,8 @@ def headline(standing: Standing) -> str:
     borne = {row.entry.name: bears(row.entry) for row in standing.rows if bears(row.entry)}
     if borne:
         most = max(borne, key=lambda name: float(borne[name].partition(" ")[0].replace(",", "")))
-        return f"{most} bears {'the most, ' if len(borne) > 1 else ''}{borne[most].partition(' ')[0]} samples a second"
+        what = _asked(next(row for row in standing.rows if row.entry.name == most), standing)
+        return f"{most} bears {'the most, ' if len(borne) > 1 else ''}{borne[most].partition(' ')[0]} {what}"
     best, speed = max(clear, key=lambda each: each[1]["ratio"], default=(standing.rows[0], {"ratio": 0.0}))
     if speed["ratio"] > 1 and best.first:
         than = best.first.name if best.first.name != best.entry.name else setting(best.first, _differing(best))

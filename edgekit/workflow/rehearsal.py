@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from edgekit.compression import pruning
 from edgekit.errors import EdgekitError, ModelError, RecipeError
 from edgekit.recipe.losses import Losses
 from edgekit.recipe.schema import Distill, Prune
@@ -41,6 +42,8 @@ def rehearse(job: Job) -> dict[str, torch.Tensor]:
     batch = TorchBatch(batch.inputs[:_TRIED], batch.targets[:_TRIED], None, batch.view, partners, share)
     modules = {who: network.trained() for who, network in networks.items()}
     answers = {who: _answer(job, who, network, modules[who], batch.inputs) for who, network in networks.items()}
+    if any(isinstance(stage, Prune) for stage in job.stages.values()):
+        pruning.check(next(reversed(modules.values())))
     for network in job.also:
         _answer(job, "further teacher", network, network.trained(), batch.inputs)
     if job.teacher and job.teacher.graph:

@@ -127,6 +127,8 @@ def test_what_is_compared_with_can_be_named(model, write, capsys):
     assert (first["name"], first["speedup"], second["speedup"]["over"]) == ("other.onnx", None, 0)
     assert cli.run(["bench", str(model), other, "--versus", "othr.onnx", *SHORT]) == 2
     assert 'hint: did you mean "other.onnx"?' in capsys.readouterr().err
+    assert cli.run(["bench", str(model), other, "--versus", other, *SHORT, "--json"]) == 0
+    assert told(capsys)["models"][0]["name"] == "other.onnx"
 
 
 @pytest.fixture
@@ -143,9 +145,10 @@ def cut_off(model, monkeypatch, capsys):
 
 
 def test_a_measurement_that_was_cut_off_goes_on_by_its_record_alone(cut_off, tmp_path, capsys):
-    assert "to go on: edgekit bench --resume r.json" in cut_off
+    assert "0 of 1 parts are kept; to go on: edgekit bench --resume r.json" in cut_off
     assert not (tmp_path / "r.json").exists()
     assert cli.run(["bench", "--resume", "r.json"]) == 0
+    assert "going on with what was cut off: 0 of 1 parts were measured" in capsys.readouterr().err
     assert (tmp_path / "r.json").exists() and not (tmp_path / "r.part.jsonl").exists()
     assert cli.run(["bench", "--resume", "r.json"]) == 2
     assert 'there is nothing to go on with: "r.json" is finished' in capsys.readouterr().err
@@ -194,6 +197,9 @@ def test_the_schema_of_records_is_printed(capsys):
         (["relu.onnx", "--input", "x=gone.npy"], 'there is no file "gone.npy"', 1),
         (["relu.onnx", "--threads", "0"], '--threads "0" is no positive whole number', 2),
         (["relu.onnx", "--batch", "1,x"], '--batch "x" is no positive whole number', 2),
+        (["relu.onnx", "--output", "."], '"." is a folder', 2),
+        (["relu.onnx", "--page", "relu.onnx/p.html"], '"relu.onnx/p.html" cannot be written', 2),
+        (["relu.onnx", "--range", "x=0-9"], "write it as --range NAME=1..128", 2),
         (["relu.onnx", "--gate", "much"], 'the gate "much" is no share', 2),
         (["relu.onnx", "--resume", "r.json"], "--resume knows its models and settings", 2),
         (["--resume", "r.json", "--threads", "2"], "--resume knows its models and settings", 2),
@@ -202,7 +208,8 @@ def test_the_schema_of_records_is_printed(capsys):
         (["call:json:nothing"], '"json" has no "nothing"', 1),
     ],
     ids=[
-        "no file", "no device", "no shape", "no array", "no threads", "no batch", "no gate", "both", "a setting",
+        "no file", "no device", "no shape", "no array", "no threads", "no batch", "a folder", "no folder", "no range",
+        "no gate", "both", "a setting",
         "no journal", "nothing", "no function",
     ],
 )  # fmt: skip

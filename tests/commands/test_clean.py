@@ -183,3 +183,13 @@ def test_the_settings_found_for_a_model_are_a_cache_too(runs: Path, capsys: pyte
     (entry,) = json.loads(capsys.readouterr().out)
     assert (entry["what"], entry["path"], entry["bytes"]) == ("tuned settings", str(settings), 700)
     assert not settings.exists()
+
+
+def test_the_limits_of_the_machine_are_a_cache_too(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    limits = files.home() / "ceilings"
+    limits.mkdir(parents=True)
+    (limits / "0123456789abcdef.json").write_bytes(bytes(700))
+    assert clean("--caches", "--yes", "--json") == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert (entry["what"], entry["path"], entry["bytes"]) == ("limits of the machine", str(limits), 700)
+    assert not limits.exists()

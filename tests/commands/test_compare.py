@@ -55,7 +55,32 @@ def test_every_model_stands_beside_itself_in_the_baseline(write, capsys):
 def test_a_single_record_is_told_as_bench_tells_it(write, capsys):
     assert cli.run(["compare", write("monday", notes=[BUSY], teacher=200, student=50)]) == 0
     out = capsys.readouterr().out
+    assert "a ratio is that of the fastest tenth of every burst" in out
     assert "4.00× [4.00, 4.00]" in out and "over the first" in out and "note: 9 programs wanted" in out
+
+
+def bearing(name, rate):
+    """Write NAME.json, a record of a model that was found to bear so many samples a second in batches of 32."""
+    samples = Samples("model.onnx", np.full(700, 50_000), np.arange(700))
+    load = {"batch": 32, "samples_per_second": rate, "low": 0.98 * rate, "high": 1.02 * rate, "n": 700, "chosen": True}
+    entry = Entry(
+        "model.onnx", "onnx", "model.onnx", None, None, "cpu", 1, 32, "fp32", {}, samples, "offline", [load]
+    )  # fmt: skip
+    settings = {"scenario": "offline", "through": "session"}
+    Record("2030-01-02T03:04:05+00:00", MACHINE, {}, settings, [entry], []).write(Path(f"{name}.json"))
+    return f"{name}.json"
+
+
+def test_a_single_record_of_loads_shows_them(write, capsys):
+    assert cli.run(["compare", bearing("a", 40_722)]) == 0
+    assert "40,722 samples a second in batches of 32, through its session" in capsys.readouterr().out
+
+
+def test_a_table_of_loads_fits_100_columns(write, capsys):
+    assert cli.run(["compare", write("a", **{"model": 50}), bearing("b", 40_722)]) == 0
+    out = capsys.readouterr().out.splitlines()
+    table = out[2 : next(place for place, line in enumerate(out) if line.startswith("note"))]
+    assert any("40,722 [39,908, 41,536]" in line for line in table) and max(map(len, table)) <= 100
 
 
 def test_what_must_not_be_compared_is_marked(write, capsys):
@@ -151,6 +176,7 @@ def test_a_record_of_schema_1_is_still_read(write, capsys):
     said["schema"] = 1
     said["models"] = [
         {key: model[key] for key in ("name", "file", "sha256", "bytes", "device", "threads", "batch", "inputs")}
+        | {"summary": model["summary"]}
         | {"settled": True, "times_ns": model["times_ns"], "rounds": list(range(700))}
     ]
     Path("old.json").write_text(json.dumps(said))

@@ -51,7 +51,8 @@ def bundle(tmp_path: Path) -> Path:
         provenance={"recipe_file": "digits.yaml", "seed": 0, "licence": "MIT", "machine": {"cpu": "A Processor"},
                     "export": {"method": "tracer", "seconds": 1.5, "head": "top5", "nodes": [41, 38], "bytes": [2, 1],
                                "failures": ["dynamo: no such operator"]},
-                    "stages": [{"id": "teacher", "decision": "reference"}, {"id": "prune", "decision": "kept"}]},
+                    "stages": [{"id": "teacher", "decision": "reference"}, {"id": "prune", "decision": "kept"}],
+                    "stage": {"failures": [], "notes": "", "id": "prune"}},
         requires={"onnxruntime": "1.20", "opset": 17, "ir": 8},
         files={MODEL: {"sha256": files.sha256(folder / MODEL), "bytes": size}},
     )  # fmt: skip
@@ -182,6 +183,7 @@ def test_a_bundle_shows_its_card_and_a_run_its_bundle(
         ["export", "by tracer in 1.5 s; head top5; slimmed from 41 to 38 nodes; failed: dynamo: no such operator"],
         ["requires", "onnxruntime 1.20 or newer, opset 17, IR 8"],
         ["stages", "teacher (reference), prune (kept)"],
+        ["stage", "id prune"],
         ["recipe_file", "digits.yaml"],
         ["licence", "MIT"],
         ["MACs", "6 with N at 1"],

@@ -8,6 +8,7 @@ import edgekit
 from edgekit import cli, files
 from edgekit.manifest import FILE, MODEL, Manifest
 from edgekit.measuring import turns
+from edgekit.measuring.tuning import Tuning
 from edgekit.signature import Tensor
 
 TEXT = """<ir_version: 8, opset_import: ["": 17]>
@@ -80,3 +81,13 @@ def test_a_missing_or_bare_or_damaged_model_is_an_error(bundle, tmp_path, capsys
     (bundle / MODEL).write_bytes(b"x" * (bundle / MODEL).stat().st_size)
     assert cli.run(["tune", str(bundle)]) == 1
     assert "was altered" in capsys.readouterr().err
+
+
+def test_an_interrupted_search_writes_nothing_and_says_so(bundle, monkeypatch, capsys):
+    def interrupt(self, seconds, tell):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Tuning, "run", interrupt)
+    assert cli.run(["tune", str(bundle), "--threads", "1"]) == 130
+    assert "nothing is written" in capsys.readouterr().err
+    assert not (files.home() / "tuned").exists()

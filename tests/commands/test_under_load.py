@@ -7,6 +7,7 @@ from edgekit import cli
 from edgekit.commands import under_load
 from edgekit.errors import UsageError
 from edgekit.latency.record import Record
+from edgekit.measuring.scenarios import Scenario
 
 TEXT = """<ir_version: 8, opset_import: ["": 17]>
 tiny (float[N,4] x) => (float[N,4] y) { y = Relu(x) }"""
@@ -38,6 +39,21 @@ def test_a_scenario_is_measured_shown_and_kept(model, arguments, told, capsys):
     assert entry.scenario == arguments[1] and entry.batch == (8 if arguments[1] == "multi-stream" else entry.batch)
 
 
+def test_what_is_measured_in_one_go_keeps_nothing_of_it_when_interrupted(model, monkeypatch, capsys):
+    def interrupt(self, tell):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Scenario, "measure", interrupt)
+    assert cli.run(["bench", str(model), "--scenario", "offline", "--output", "r.json"]) == 130
+    err = capsys.readouterr().err
+    assert "nothing is kept" in err and "--resume" not in err
+
+
+def test_what_finds_no_limits_does_not_take_options_of_them(model, capsys):
+    assert cli.run(["bench", str(model), "--scenario", "offline", "--profile"]) == 2
+    assert '--profile is for the scenario "single-stream"' in capsys.readouterr().err
+
+
 def test_json_holds_the_loads_without_their_times(model, capsys):
     assert cli.run(["bench", str(model), "--scenario", "offline", "--seconds", "0.2", "--json"]) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -58,6 +74,7 @@ def test_json_holds_the_loads_without_their_times(model, capsys):
         ("single-stream", None, "batcher", {}, "is for the other scenarios"),
         ("offline", None, "post", {}, "none of session, batcher"),
         ("offline", None, "session", {"--gate": "5%"}, "--gate is for the scenario"),
+        ("offline", None, "session", {"--profile": True}, "--profile is for the scenario"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together_is_wrong_usage(scenario, p99, through, others, said):

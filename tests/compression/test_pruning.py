@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from torch import nn
 
 import edgekit
 from edgekit import modelfile
-from edgekit.compression import pruning, widths
+from edgekit.compression import importance, pruning, targets, widths
 from edgekit.errors import ModelError
 
 RESNET = Path(edgekit.__file__).parents[1] / "models" / "resnet.py"
@@ -18,6 +19,11 @@ EXAMPLE = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 def resnet(width: int = 16) -> nn.Module:
     torch.manual_seed(0)
     return modelfile.build(RESNET, {"depth": 8, "width": width, "classes": 7})
+
+
+def cut(network: nn.Module, example: torch.Tensor, ratio: float, round_to: int | None) -> dict[str, int]:
+    score = importance.score("magnitude", network, [], torch.sum, 0)
+    return pruning.prune(network, example, targets.uniform(ratio, round_to), score)
 
 
 def channels(network: nn.Module) -> list[int]:
@@ -42,7 +48,7 @@ def count(network: nn.Module) -> int:
 def test_about_the_ratio_goes_and_a_multiple_stays(width, ratio, round_to, expected):
     network = resnet(width)
     before = count(network)
-    pruning.prune(network, EXAMPLE, ratio, round_to)
+    cut(network, EXAMPLE, ratio, round_to)
     found = set(channels(network))
     assert all(number % round_to == 0 for number in found)
     assert found == expected
@@ -58,7 +64,7 @@ def test_the_least_important_channels_go():
             network[0].bias[index] *= 1e-3
             network[2].weight[:, index] *= 1e-3
     before = network(EXAMPLE[:, 0, 0, :3])
-    pruning.prune(network, EXAMPLE[:, 0, 0, :3], 0.5, 1)
+    cut(network, EXAMPLE[:, 0, 0, :3], 0.5, 1)
     assert network[0].out_features == 4
     torch.testing.assert_close(network(EXAMPLE[:, 0, 0, :3]), before, atol=1e-3, rtol=1e-2)
 
@@ -66,7 +72,7 @@ def test_the_least_important_channels_go():
 def test_the_same_network_is_always_pruned_alike():
     one, other = resnet(), resnet()
     for network in (one, other):
-        pruning.prune(network, EXAMPLE, 0.5, 4)
+        cut(network, EXAMPLE, 0.5, 4)
     assert all(map(torch.equal, one.state_dict().values(), other.state_dict().values()))
 
 
@@ -84,7 +90,7 @@ class Grouped(nn.Module):
 
 def test_groups_stay_whole():
     network = Grouped()
-    pruning.prune(network, EXAMPLE, 0.5, 4)
+    cut(network, EXAMPLE, 0.5, 4)
     assert network.depthwise.groups == network.depthwise.out_channels == network.first.out_channels
     assert network.grouped.groups == 2
     assert network.grouped.in_channels % 2 == network.grouped.out_channels % 4 == 0
@@ -94,8 +100,8 @@ def test_groups_stay_whole():
 
 def test_a_pruned_network_can_be_pruned_again():
     network = resnet()
-    pruning.prune(network, EXAMPLE, 0.5, 4)
-    pruning.prune(network, EXAMPLE, 0.5, 4)
+    cut(network, EXAMPLE, 0.5, 4)
+    cut(network, EXAMPLE, 0.5, 4)
     assert set(channels(network)) == {4, 8, 16}
 
 
@@ -103,14 +109,16 @@ def test_a_pruned_network_can_be_pruned_again():
     ("network", "example"), [(nn.Linear(8, 3), EXAMPLE[:, 0, 0]), (resnet(4), EXAMPLE)], ids=["one layer", "too narrow"]
 )
 def test_a_ratio_that_removes_nothing_is_an_error(network, example):
-    with pytest.raises(ModelError, match=r"a ratio of 0\.1 in steps of 16 channels removes nothing") as caught:
-        pruning.prune(network, example, 0.1, 16)
+    before = copy.deepcopy(network)
+    cut(network, example, 0.1, 16)
+    with pytest.raises(ModelError, match="removes nothing from this network") as caught:
+        pruning.removed(before, network)
     assert caught.value.hint
 
 
 def test_a_network_without_layers_to_prune_is_an_error():
     with pytest.raises(ModelError, match="no convolution or linear layer"):
-        pruning.prune(nn.Sequential(nn.ReLU()), EXAMPLE, 0.5, 4)
+        cut(nn.Sequential(nn.ReLU()), EXAMPLE, 0.5, 4)
 
 
 class Beside(nn.Module):
@@ -128,7 +136,7 @@ class Beside(nn.Module):
 
 def test_a_network_whose_output_would_change_is_refused():
     with pytest.raises(ModelError, match=r"changed the network's output from \[2, 16\] to \[2, 8\]"):
-        pruning.prune(Beside(), EXAMPLE[:, 0, 0], 0.5, 4)
+        cut(Beside(), EXAMPLE[:, 0, 0], 0.5, 4)
 
 
 class Constant(nn.Module):
@@ -144,7 +152,7 @@ class Constant(nn.Module):
 
 def test_what_torch_pruning_cannot_do_is_told_with_its_reason():
     with pytest.raises(ModelError, match=r"torch-pruning cannot prune this network: RuntimeError: .*16") as caught:
-        pruning.prune(Constant(), EXAMPLE[:, 0, 0], 0.5, 4)
+        cut(Constant(), EXAMPLE[:, 0, 0], 0.5, 4)
     assert "prune stage" in caught.value.hint
 
 
@@ -158,4 +166,4 @@ def test_a_network_that_could_not_be_built_again_is_refused(monkeypatch):
     monkeypatch.setattr(widths, "restore", forgets)
     network = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
     with pytest.raises(ModelError, match="answers otherwise when it is built again"):
-        pruning.prune(network, EXAMPLE[:, 0, 0], 0.5, 4)
+        cut(network, EXAMPLE[:, 0, 0], 0.5, 4)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit.compression import pruning, widths
+from edgekit.compression import importance, pruning, targets, widths
 from edgekit.errors import ModelError
 
 
@@ -62,7 +62,8 @@ EXAMPLE = torch.randn(2, 1, 6, 6, generator=torch.Generator().manual_seed(0))
 def pruned(kind: type[nn.Module]) -> nn.Module:
     torch.manual_seed(0)
     network = kind().eval()
-    pruning.prune(network, EXAMPLE, 0.5, 4)
+    score = importance.score("magnitude", network, [], torch.sum, 0)
+    pruning.prune(network, EXAMPLE, targets.uniform(0.5, 4), score)
     return network
 
 

@@ -35,6 +35,17 @@ def test_a_record_comes_back_as_it_was_written(record, tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["record.json"]
 
 
+def test_a_raw_time_takes_no_line_of_its_own(record, tmp_path):
+    record.write(tmp_path / "record.json")
+    (line,) = (tmp_path / "record.json").read_text().splitlines()
+    assert "1000,1001,1002" in line
+
+
+def test_a_folder_is_no_record(tmp_path):
+    with pytest.raises(DataError, match=r"cannot be read: Is a directory$"):
+        Record.read(tmp_path)
+
+
 def test_a_record_holds_every_raw_time_and_says_what_it_is(record):
     said = record.to_dict()
     model = said["models"][0]
@@ -55,14 +66,35 @@ def spoiled(said, change):
     [
         (lambda said: said.pop("schema"), 'has no "schema"'),
         (lambda said: said.update(schema=3), "schema 3; this edgekit reads up to 2"),
-        (lambda said: said.pop("machine"), "damaged: KeyError 'machine'"),
+        (lambda said: said.pop("machine"), 'damaged: it has no "machine"'),
         (lambda said: said["models"][0].pop("times_ns"), "damaged"),
         (lambda said: said["models"][0]["bursts"].pop(), "100 times, but 95 round numbers"),
         (lambda said: said["models"][0].update(times_ns="many"), "damaged"),
         (lambda said: said.update(models=None), "damaged"),
         (lambda said: said["notes"].append({"kind": "x"}), "damaged"),
+        (lambda said: said["models"][0].update(costs={"load_cold_ms": "soon"}), "models[0].costs.load_cold_ms is no"),
+        (lambda said: said["models"][0].update(ceiling={"bound": "luck"}), 'models[0].ceiling has no "compute_share"'),
+        (lambda said: said["models"][0].update(profile={"nodes": 3}), 'models[0].profile has no "operators"'),
+        (lambda said: said["models"][0].update(loads=[{"n": 1, "chosen": True}]), 'models[0].loads[0] has no "rate"'),
+        (lambda said: said.update(ceilings={"1": {}}), 'ceilings.1 has no "threads"'),
+        (lambda said: said["machine"].update(cores="two"), "machine.cores is no integer"),
     ],
-    ids=["no schema", "newer", "no machine", "no times", "a round short", "times no list", "no models", "half a note"],
+    ids=[
+        "no schema",
+        "newer",
+        "no machine",
+        "no times",
+        "a round short",
+        "times no list",
+        "no models",
+        "half a note",
+        "costs",
+        "ceiling",
+        "profile",
+        "loads",
+        "ceilings",
+        "machine",
+    ],
 )
 def test_a_record_that_is_not_whole_is_refused_with_its_fault(record, tmp_path, change, complaint):
     path = tmp_path / "record.json"
@@ -97,8 +129,8 @@ def test_a_record_of_schema_1_is_still_read(tmp_path):
     path = tmp_path / "old.json"
     old = {
         "name": "student", "file": "s.onnx", "sha256": "ab" * 32, "bytes": 1234, "device": "cpu", "threads": 1,
-        "batch": 1, "inputs": {"x": "float32[1,4]"}, "summary": {}, "settled": True, "times_ns": [10, 12, 11],
-        "rounds": [0, 0, 1],
+        "batch": 1, "inputs": {"x": "float32[1,4]"}, "settled": True, "times_ns": [10, 12, 11], "rounds": [0, 0, 1],
+        "summary": {"p50_us": 0.011, "p50_low_us": 0.01, "p50_high_us": 0.012, "p90_us": None, "n": 3},
     }  # fmt: skip
     said = {"schema": 1, "created": "2030-01-02", "machine": {}, "versions": {}, "settings": {}, "notes": []}
     path.write_text(json.dumps(said | {"models": [old]}))

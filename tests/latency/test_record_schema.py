@@ -8,6 +8,7 @@ import numpy as np
 import onnx.parser
 import pytest
 
+from edgekit.latency.fitting import misfit
 from edgekit.latency.notes import Note
 from edgekit.latency.record import SCHEMA, Entry, Record, json_schema
 from edgekit.latency.samples import Samples
@@ -66,10 +67,10 @@ def test_a_record_with_everything_fits():
     entry = Entry(
         "m", "torch", None, None, None, "cuda:1", 0, 8, "int8+fp32", {}, samples,
         costs={"load_cold_ms": 1.5, "load_warm_ms": 1, "dropped": True, "peak_bytes": None, "energy_mj": 0.5},
-        placement={"cuda": 3}, options={"CUDAExecutionProvider": {"device_id": "1"}}, ceiling={}, profile={},
+        placement={"cuda": 3}, options={"CUDAExecutionProvider": {"device_id": "1"}},
         notes=[Note.of("nan-outputs", "m answers NaN")],
     )  # fmt: skip
-    record = Record("2026-11-22", {}, {}, {}, [entry], [Note.of("failed", "other: why")], ceilings={"threads": 1})
+    record = Record("2026-11-22", {}, {}, {}, [entry], [Note.of("failed", "other: why")])
     VALIDATOR.validate(json.loads(json.dumps(record.to_dict())))
 
 
@@ -97,3 +98,35 @@ def test_what_is_no_record_does_not_fit(said, spoil):
     other = copy.deepcopy(said)
     spoil(other)
     assert not VALIDATOR.is_valid(other)
+
+
+def test_what_ceilings_and_profiles_say_is_described(tmp_path, monkeypatch):
+    """Of a record with everything that bench finds every key is known, and each that is of the wrong kind is found."""
+    from edgekit.measuring import ceilings, limits
+
+    monkeypatch.setenv("EDGEKIT_HOME", str(tmp_path))
+    estimate = {"value": 5.0, "low": 4.0, "high": 6.0}
+    rates = dict.fromkeys(("fp32_gflops", "int8_gops", "bandwidth_gbs", "empty_run_us", "node_us"), estimate)
+    machine = {"schema": 1, "threads": 1, "runtime": "onnxruntime", "busy": False, "measured": "2030", "kept": False}
+    measured = {**machine, **rates, "bandwidths": [{"bytes": 1024, **estimate}]}
+    monkeypatch.setattr(ceilings, "known", lambda threads, fresh: measured)
+    monkeypatch.setattr(limits.profile, "SECONDS", 0.01)
+    path = tmp_path / "m.onnx"
+    text = '<ir_version: 8, opset_import: ["": 17]> g (float[N,4] x) => (float[N,4] y) { y = MatMul(x, w) }'
+    text = text.replace("=> (float[N,4] y)", "=> (float[N,4] y) <float[4,4] w = {" + "1," * 15 + "1}>")
+    path.write_bytes(onnx.parser.parse_model(text).SerializeToString())
+    from edgekit.measuring.benching import bench
+
+    bench({"m": path}, seconds=0.05, costs=False, ceilings=True, profile=True, output=tmp_path / "record.json")
+    said = json.loads((tmp_path / "record.json").read_text())
+    VALIDATOR.validate(said)
+    assert misfit(said, json_schema()) is None
+    (model,), found = said["models"], json_schema()["$defs"]
+    assert set(said["ceilings"]["1"]) <= set(found["limits"]["properties"])
+    assert set(model["ceiling"]) == set(found["ceiling"]["properties"])
+    assert set(model["profile"]) == set(found["profile"]["properties"])
+    assert set(model["profile"]["nodes"][0]) == set(found["part"]["properties"]) | {"name", "label"}
+    for part, key in ((model["profile"], "work"), (model["profile"]["nodes"][0], "us"), (model["ceiling"], "bound")):
+        right, part[key] = part[key], {"x": "y"}
+        assert not VALIDATOR.is_valid(said) and misfit(said, json_schema())
+        part[key] = right

@@ -57,7 +57,7 @@ def test_a_function_runs_where_it_likes_and_stands_there_once():
 def test_a_setting_that_does_not_run_is_noted_and_the_others_are_kept():
     found, notes = labels([fake("a"), fake("b", refused=["cuda"])], devices=["cpu", "cuda"])
     assert found == ["a, cpu", "b, cpu", "a, cuda"]
-    assert notes == ['b, cuda: there is no "cuda" here: mend what the error names, and measure it again']
+    assert notes == ['"b, cuda": there is no "cuda" here: mend what the error names, and measure it again']
 
 
 def test_a_model_that_runs_nowhere_is_an_error():
@@ -127,3 +127,8 @@ def test_what_is_said_of_no_input_is_refused(asked, complaint, hint):
     with pytest.raises(InputError) as caught:
         lay_out([fake(inputs=TEXTS)], Asked(**asked))
     assert complaint in str(caught.value) and caught.value.hint == hint
+
+
+def test_the_first_cell_is_of_the_first_model_though_it_does_not_run_in_the_first_setting():
+    found, _ = labels([fake("a", refused=["cuda"]), fake("b")], devices=["cuda", "cpu"])
+    assert found == ["a, cpu", "b, cuda", "b, cpu"]

@@ -155,3 +155,28 @@ def test_a_whole_shape_says_the_batch_and_another_contradicts_it():
     with pytest.raises(InputError, match="--shape tokens=2,64 is a batch of 2, not of 8") as caught:
         batch_of([TOKENS], 8, {"tokens": (2, 64)})
     assert caught.value.hint == "give the other dimensions alone, as --shape length=128"
+
+
+def test_a_size_of_the_first_dimension_is_the_batch():
+    assert batch_of([TOKENS], None, {"N": (4,), "length": (64,)}) == batch_of([TOKENS], 4, {"N": (4,)}) == 4
+    with pytest.raises(InputError, match="--shape N=2 is a batch of 2, not of 3"):
+        batch_of([TOKENS], 3, {"N": (2,)})
+
+
+def test_a_fixed_batch_needs_not_be_asked_for():
+    fixed = Tensor.parse("x: float32[3,8]")
+    assert batch_of([fixed], None, {}) == 3 and batch_of([fixed], 1, {}) == 1
+    assert batch_of([fixed, TOKENS], None, {}) == 1
+    assert batch_of([Tensor.parse("scale: float32[1]")], None, {}) == 1
+
+
+def test_what_does_not_fit_into_the_memory_is_not_made_up():
+    with pytest.raises(InputError, match="do not fit into the memory that is free") as caught:
+        random_feeds([IMAGE], batch=10**9)
+    assert "--batch" in caught.value.hint
+
+
+def test_a_shape_that_does_not_fit_says_what_fits():
+    with pytest.raises(InputError, match="the shape 28,28,1 does not fit") as caught:
+        random_feeds([IMAGE], shapes={"image": (28, 28, 1)})
+    assert "the batch too" in caught.value.hint

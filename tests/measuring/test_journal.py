@@ -1,7 +1,7 @@
 import pytest
 
 from edgekit.errors import DataError, StorageError, UsageError
-from edgekit.measuring.journal import Journal, beside
+from edgekit.measuring.journal import Journal, beside, check_place
 
 
 @pytest.fixture
@@ -70,3 +70,13 @@ def test_where_nothing_can_be_written_the_disk_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError):
         Journal.begun(beside(tmp_path / "file" / "record.json"), {})
+
+
+def test_where_nothing_can_be_written_is_told_before_anything_is_measured(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    for place, why in ((".", '"." is a folder'), ("file/r.json", r"cannot be written: .* is no folder")):
+        with pytest.raises(UsageError, match=why):
+            check_place(tmp_path.__class__(place))
+    check_place(tmp_path / "new" / "folder" / "r.json")
+    check_place(tmp_path / "file")

@@ -11,6 +11,7 @@ import onnx
 import onnx.parser
 import pytest
 
+from edgekit import hardware
 from edgekit.errors import DataError
 from edgekit.latency.record import Record
 from edgekit.measuring import ceilings, profile
@@ -31,7 +32,8 @@ MADE_UP: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Have ceilings made up, and return for how many threads that was asked."""
+    """Have ceilings made up, on two cores, and return for how many threads that was asked."""
+    monkeypatch.setattr(hardware, "usable_cores", lambda: 2.0)
     threads: list[int] = []
 
     def measure(count: int) -> dict[str, Any]:
@@ -60,6 +62,11 @@ def measure(network: Path, tmp_path: Path) -> Callable[..., Record]:
         return Sweep(cells, tmp_path / "record.json", 0.05, notes, beside_times=False, **settings).measure()
 
     return run
+
+
+def test_more_threads_than_cores_have_the_limits_of_the_cores(measure: Callable[..., Record], asked: list[int]) -> None:
+    record = measure(Asked(threads=(3,)), limits=True)
+    assert asked == [2] and (record.ceilings or {})["3"]["threads"] == 2
 
 
 def test_every_model_has_its_share_of_the_ceilings_at_its_number_of_threads(
@@ -111,7 +118,7 @@ def test_a_model_that_cannot_be_profiled_is_timed_all_the_same(
     record = measure(profiled=True)
     assert record.models[0].ceiling is None and len(record.models[0].samples) >= 64
     (note,) = [note for note in record.notes if note.kind == "failed"]
-    assert note.text == "network could not be profiled: onnxruntime's profile cannot be read: it is empty"
+    assert note.text == '"network" could not be profiled: onnxruntime\'s profile cannot be read: it is empty'
 
 
 def test_what_was_found_before_a_kill_is_not_looked_for_again(

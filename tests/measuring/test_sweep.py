@@ -3,6 +3,7 @@ import subprocess
 import sys
 import time
 
+import onnx.parser
 import pytest
 
 from edgekit import hardware
@@ -159,7 +160,7 @@ def test_what_fails_midway_keeps_its_times_and_a_note_and_the_others_go_on(path)
     whole, broken = record.models
     assert len(whole.samples) > 2 * len(broken.samples) > 0
     note = broken.notes[-1]
-    assert note.kind == "failed" and note.text == "b: the device is gone"
+    assert note.kind == "failed" and note.text == '"b": the device is gone'
     assert record.settings["sittings"][-1] == ["a"] and len(broke) == 1
     assert speedup(broken.samples, whole.samples)["ratio"] == 1
 
@@ -185,8 +186,8 @@ def test_what_never_gets_a_time_is_told_and_all_of_them_are_an_error(path):
 
     record = sweep(path, clock, Timed("a", clock, MS), Timed("b", clock, MS, fail)).measure()
     assert [entry.name for entry in record.models] == ["a"]
-    assert ["failed", "b: no more"] in [[note.kind, note.text] for note in record.notes]
-    with pytest.raises(InputError, match="nothing could be measured: b: no more"):
+    assert ["failed", '"b": no more'] in [[note.kind, note.text] for note in record.notes]
+    with pytest.raises(InputError, match='nothing could be measured: "b": no more'):
         sweep(path.with_name("other.json"), clock, Timed("b", clock, MS, fail)).measure()
 
 
@@ -219,6 +220,21 @@ def test_what_a_sweep_takes_is_foreseen_from_the_trial(path):
     cells, _ = lay_out([of_call("slow", lambda: time.sleep(0.03))], Asked())
     assert 0.03 <= cells[0].trial < 0.2
     assert Sweep(cells, path, 1.0).expected() >= 64 * 0.03
+
+
+NETWORK = '<ir_version: 8, opset_import: ["": 17]> g (float[N,4] x) => (float[N,4] y) { y = Relu(x) }'
+
+
+def test_waits_for_threads_and_looking_for_limits_are_foreseen_too(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGEKIT_HOME", str(tmp_path))
+    (tmp_path / "m.onnx").write_bytes(onnx.parser.parse_model(NETWORK).SerializeToString())
+    subject = of_onnx("m", tmp_path / "m.onnx")
+    cells, _ = lay_out([subject], Asked())
+    alone = Sweep(cells, path, 0.1, beside_times=False).expected()
+    assert Sweep(cells, path, 0.1, beside_times=False, limits=True).expected() == alone + 2
+    assert Sweep(cells, path, 0.1, beside_times=False, limits=True, profiled=True).expected() == alone + 3
+    several, _ = lay_out([subject], Asked(threads=[2]))
+    assert Sweep(several, path, 0.1, beside_times=False).expected() >= 20 * 0.035
 
 
 def test_where_not_all_fit_they_sit_with_the_first_in_turn(path, monkeypatch):

@@ -42,6 +42,18 @@ FAULTS = {
         "  quantize:", "  quantize:\n  again: {kind: prune}", "stages.again", "prune cannot follow quantize"
     ),
     "the wrong order": ("  quantize:", "  again: {kind: distill}", "stages.again", "distill cannot follow prune"),
+    "a ratio and a target": (
+        "ratio: 0.5", "ratio: 0.5\n    target_speedup: 2", "stages.prune.target_speedup", "both say how much is removed"
+    ),
+    "two targets": (
+        "ratio: 0.5", "target_speedup: 2\n    target_p50_ms: 1", "stages.prune.target_p50_ms", "and target_p50_ms"
+    ),
+    "more steps than epochs": (
+        "ratio: 0.5", "ratio: 0.5\n    steps: 4", "stages.prune.steps", "4 steps cannot recover in 3 epochs"
+    ),
+    "more steps than epochs by default": (
+        "    epochs: 3", "    steps: 6", "stages.prune.steps", "6 steps cannot recover in 5 epochs"
+    ),
     "nothing to learn from": (
         "distill: {epochs: 4}",
         "distill: {losses: {soft-target: {weight: 0}, hard-label: {weight: 0}}}",

@@ -13,6 +13,10 @@ FAULTS = {
     "at an excluded end": ("ratio: 0.5", "ratio: 1", "stages.prune.ratio", "1 is not below 1"),
     "below a range without end": ("    epochs: 3", "    epochs: -1", "stages.prune.epochs", "-1 is not at least 0"),
     "a fraction of an integer": ("    epochs: 3", "    epochs: 2.5", "stages.prune.epochs", "2.5 is not an integer"),
+    "no speed-up at all": ("ratio: 0.5", "target_speedup: 1", "stages.prune.target_speedup", "1 is not above 1"),
+    "an unknown importance": (
+        "ratio: 0.5", "importance: tailor", "stages.prune.importance", 'did you mean "taylor"?'
+    ),
     "text for a number": ("ratio: 0.5", "ratio: half", "stages.prune.ratio", '"half" is not a number between 0 and 1'),
     "a truth for a number": ("    epochs: 3", "    epochs: true", "stages.prune.epochs", "true is not an integer"),
     "a number for text": ('"0", "1"', '"0", 1', "data.labels[1]", '1 is not text; write it in quotes, as "1"'),

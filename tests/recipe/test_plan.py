@@ -42,6 +42,21 @@ def test_the_steps_are_the_teacher_the_student_and_the_stages(tiny: Any) -> None
     assert steps(recipe)[3].what.startswith("50% of the channels")
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("ratio: 0.25", "25% of the channels removed, then recovered"),
+        ("target_speedup: 2.0", "channels removed until 2 times as fast, then recovered"),
+        ("{target_p50_ms: 0.25, steps: 3}", "channels removed until 0.25 ms in 3 steps, each then recovered"),
+    ],
+    ids=["ratio", "speedup", "milliseconds"],
+)
+def test_what_is_pruned_is_told_as_it_is_asked(tiny: Any, said: str, told: str) -> None:
+    mapping = said if said.startswith("{") else f"{{{said}}}"
+    recipe = load(tiny.write(), [f"stages.prune={mapping}"]).recipe
+    assert steps(recipe)[3].what == told
+
+
 def test_the_student_alone_may_be_left_out_or_have_its_own_training(tiny: Any) -> None:
     path = tiny.write()
     assert "student" not in [step.id for step in steps(load(path, ["student.baseline=false"]).recipe)]

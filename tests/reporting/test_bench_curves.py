@@ -70,12 +70,14 @@ def test_what_does_not_vary_is_no_sweep() -> None:
     assert sweep_panels(standing, "batch") == sweep_panels(standing, "threads") == []
 
 
-def test_loads_are_sorted_and_those_without_a_p99_left_out() -> None:
-    rates = [{"rate": rate, "p99_us": p99} for rate, p99 in ((200.0, 900.0), (50.0, None), (100.0, 500.0))]
+def test_loads_are_sorted_the_worse_of_each_and_those_without_a_p99_left_out() -> None:
+    rates = [
+        {"rate": rate, "p99_us": p99} for rate, p99 in ((200.0, 900.0), (50.0, None), (100.0, 500.0), (200.0, 800.0))
+    ]
     batches = [{"batch": batch, "samples_per_second": 7.0 * batch, "low": 6.0, "high": 8.0} for batch in (2, 1)]
     served, offline = load_panels(
         _stand(_entry("m", scenario="server", loads=rates), _entry("n", scenario="offline", loads=batches))
     )
-    assert served.lines[0].xs == (100.0, 200.0) and served.lines[0].ys == (500.0, 900.0)
+    assert served.lines[0].xs == [100.0, 200.0] and served.lines[0].ys == [500.0, 900.0]
     assert offline.lines[0].xs == [1, 2] and offline.lines[0].ys == [7.0, 14.0]
     assert load_panels(_stand(_entry("m"))) == []

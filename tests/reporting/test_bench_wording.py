@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,10 @@ def test_the_headline_of_several_records_counts() -> None:
 def test_the_headline_of_loads_says_what_bears_the_most() -> None:
     loads = {name: [{"rate": rate, "chosen": True}] for name, rate in (("a", 90.0), ("b", 1500.0))}
     entries = [_entry(name, scenario="server", loads=load) for name, load in loads.items()]
-    assert _headline(*entries) == "b bears the most, 1,500 samples a second"
+    assert _headline(*entries) == "b bears the most, 1,500 queries a second"
+    record = dataclasses.replace(_record(*entries), settings={"p99_bound_ms": 5.0})
+    said = bench_wording.headline(stand({"now": record}))
+    assert said == "b bears the most, 1,500 queries a second with p99 within 5 ms"
 
 
 def test_what_was_borne_stands_where_no_ratio_may() -> None:
