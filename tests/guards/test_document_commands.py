@@ -1,7 +1,8 @@
 """The blocks of README and CONTRIBUTING run, in order, in one folder: commands and Python.
 
 A block after `<!-- not run: reason -->` is parsed and not run. Trainings are cut short. A run's id that a document
-names stands for the newest run of that recipe, a picture for one of a digit, and `pictures.npz`, which is the user's own, for digits too.
+names stands for the newest run of that recipe, a picture for one of a digit, and `pictures.npz`, which is the user's
+own, for digits too.
 """
 
 from __future__ import annotations
