@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-wheels slow check fix data bench results clean
+.PHONY: demo test test-wheels slow check fix data bench trials results clean
 
 demo: $(READY)  ## run the main job: a small model of scikit-learn's digits, with the proof
 	$(BIN)/edgekit distill digits
@@ -31,6 +31,7 @@ fix: $(READY)  ## what lint can repair
 
 data: $(READY)  ## fetch the data sets of the benchmarks, by checksum
 	$(BIN)/python bench/fetch_data.py
+	$(BIN)/python bench/photos.py
 
 bench: $(READY)  ## measure edgekit itself: start-up, imports, the latency of its models
 	$(BIN)/python bench/startup.py
@@ -38,6 +39,12 @@ bench: $(READY)  ## measure edgekit itself: start-up, imports, the latency of it
 	$(BIN)/python bench/batching.py
 	$(BIN)/python bench/training.py
 	$(BIN)/python bench/export.py
+
+trials: $(READY)  ## how far verdicts, tuning, pruning by time and 8 bits can be trusted: about 1.5 hours, each goes on
+	$(BIN)/python bench/quantization.py
+	$(BIN)/python bench/pruning.py
+	$(BIN)/python bench/tuning.py
+	$(BIN)/python bench/validity.py
 
 results: $(READY) data  ## the recipes' figures, one seed at a time; goes on where it stopped
 	$(BIN)/python bench/results.py
