@@ -103,7 +103,7 @@ def tried(name: str, where: tuple[bool, bool], said: argparse.Namespace, told: A
         if told is None:
             with neighbour(tuned_busy):
                 told = tune(bundle, said.seconds, environment)
-        kept = home / "tuned" / Path(told["file"]).parent.name / Path(told["file"]).name
+        kept = home / "tuned" / told["file"]
         files.write_json(kept, {key: value for key, value in told.items() if key != "file"})
         words = [sys.executable, __file__, "--measure", str(bundle), "--measure-seconds", str(said.measure_seconds)]
         with neighbour(measured_busy):
@@ -121,7 +121,8 @@ def tune(bundle: Path, seconds: float, environment: dict[str, str]) -> dict[str,
     if done.returncode:
         raise SystemExit(done.stderr)
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    place = Path(told["file"])
+    return told | {"file": f"{place.parent.name}/{place.name}"}  # where the rest of it lay is nobody else's business
 
 
 def measured(bundle: Path, seconds: float) -> dict[str, Any]:

@@ -158,6 +158,11 @@ class Stage(Part):
     kind: str | None = Field(None, description="the kind of stage, where the stage's id is another word")
     budget: Budget | None = Field(None, description="instead of the recipe's budget")
 
+    @property
+    def by_time(self) -> bool:
+        """Whether what it makes hangs on times that it measures."""
+        return False
+
 
 class Distill(Stage, Train):
     """Train the student with the teacher's answers."""
@@ -199,15 +204,27 @@ class Prune(Stage, Train):
     teacher_views: Annotated[int, Field(ge=0)] = 8
     losses: Losses = Losses()
 
+    @property
+    def by_time(self) -> bool:
+        """Whether the widths are chosen by what is measured."""
+        return bool(self.target_speedup or self.target_p50_ms)
+
 
 class Quantize(Stage):
     """Turn weights and activations into 8-bit integers, calibrated on training examples."""
 
     kind: Literal["quantize"] | None = None
-    method: Literal["static"] = "static"
+    method: Literal["static", "auto"] = Field(
+        "static", description="auto times every way to quantize, and leaves layers in float until the budget holds"
+    )
     calibration_samples: Annotated[int, Field(ge=8)] = 512
     per_channel: bool = True
     reduce_range: bool | None = Field(None, description="7-bit weights; null asks the processor whether it saturates")
+
+    @property
+    def by_time(self) -> bool:
+        """Whether the way is chosen by what is measured."""
+        return self.method == "auto"
 
 
 class Targets(Part):

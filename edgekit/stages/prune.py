@@ -63,7 +63,7 @@ class _Pruning:
     def __init__(self, settings: Prune, context: Context, before: nn.Module) -> None:
         self.settings, self.context, self.before = settings, context, before
         self.example = next(iter(context.job.source(settings, 0).epoch(0))).inputs[:2]
-        self.timed = bool(settings.target_speedup or settings.target_p50_ms)
+        self.timed = settings.by_time
         self.said: dict[str, Any] = {} if self.timed else {"ratio": settings.ratio}
 
     def cut(self, network: nn.Module, context: Context, share: float) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from edgekit import files, hardware
 from edgekit.judging import Judged
-from edgekit.recipe.schema import Budget
+from edgekit.recipe.schema import Budget, Stage
 from edgekit.stages import KINDS
 from edgekit.stages.job import Job, Network, Step
 
@@ -32,6 +32,9 @@ def candidate(
         "data": job.data["fingerprint"],
         "batches": job.data.get("prepared"),
     }
+    if isinstance(step.settings, Stage) and step.settings.by_time:
+        budget = step.settings.budget or job.budget
+        depends["measured"] = [job.measure.model_dump(), budget.model_dump(), hardware.machine()["cpu"]]
     if "network" in uses:
         depends["network"] = origin.identity
     if "teacher" in uses:

@@ -58,6 +58,16 @@ def test_what_does_not_decide_it_leaves_its_key_alone(tiny: Path, step: str, ove
     assert key(tiny, step) == key(tiny, step, override)
 
 
+@pytest.mark.parametrize("override", ["measure.batch=2", "budget.max_drop_points=2"])
+def test_what_is_chosen_by_time_depends_on_how_it_is_timed_and_on_the_budget(tiny: Path, override: str) -> None:
+    for step, by_time in (
+        ("quantize", "stages.quantize={method: auto}"),
+        ("prune", "stages.prune={target_speedup: 2}"),
+    ):
+        assert key(tiny, step, by_time) != key(tiny, step, by_time, override)
+        assert key(tiny, step) == key(tiny, step, override)
+
+
 def test_a_student_depends_on_its_teacher_and_a_pruned_one_on_what_it_was_pruned_from(tiny: Path) -> None:
     assert key(tiny, "student") == key(tiny, "student", teacher="another")
     assert key(tiny, "distill") != key(tiny, "distill", teacher="another")
