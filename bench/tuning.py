@@ -69,7 +69,7 @@ def main() -> int:
         f"{name} ({condition})"
         for name, row in record["results"].items()
         for condition, told in row.items()
-        if comparison.verdict(told["speedup"]) == "slower"
+        if stands(told) == "slower"
     ]
     console.answer(f"clearly slower than the default: {', '.join(slower) or 'none'}")
     console.answer(f"record: {said.output}")
@@ -157,6 +157,11 @@ def neighbour(wanted: bool) -> Iterator[None]:
             process.kill()
 
 
+def stands(told: dict[str, Any]) -> str:
+    """Say how what was found compares; where that is the default, both sessions have the same settings."""
+    return "the same settings" if told["tuning"]["setting"] == str(DEFAULT) else comparison.verdict(told["speedup"])
+
+
 def print_table(results: dict[str, Any]) -> None:
     """Print a row for each model and condition."""
     lines = []
@@ -171,7 +176,7 @@ def print_table(results: dict[str, Any]) -> None:
                     f"{times['default']:,.0f}",
                     f"{times['tuned']:,.0f}",
                     f"{speed['ratio']:.2f}× [{speed['low']:.2f}, {speed['high']:.2f}]",
-                    comparison.verdict(speed),
+                    stands(told),
                 ]
             )
     console.table(["model", "", "setting", "default µs", "tuned µs", "speed", ""], lines, left=3)
