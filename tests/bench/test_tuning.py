@@ -34,7 +34,7 @@ def test_the_ten_models_are_the_same_every_time_and_answer_with_numbers_of_a_usu
 
 def test_a_model_is_tuned_by_one_process_and_measured_by_another(tuning, tmp_path, monkeypatch):
     seen = []
-    told = {"file": str(tmp_path / "elsewhere" / "tuned" / "abc" / "f.json"), "setting": "no arena", "schema": 1}
+    told = {"file": "abc/f.json", "setting": "no arena", "schema": 1}
 
     def measured(words, env, text):
         kept = Path(env["EDGEKIT_HOME"]) / "tuned" / "abc" / "f.json"
@@ -48,6 +48,19 @@ def test_a_model_is_tuned_by_one_process_and_measured_by_another(tuning, tmp_pat
     assert got == {"tuning": told, "speedup": {"ratio": 1.5, "low": 1.4, "high": 1.6}}
     assert seen == [("--measure", {"setting": "no arena", "schema": 1})]
     assert tuning.tried("dense, 26 KB", (False, True), said, told)["tuning"] is told
+
+
+def test_of_where_the_settings_lay_only_their_own_folder_and_name_are_kept(tuning, tmp_path, monkeypatch):
+    said = '{"file": "/somebody/s/home/tuned/abc/f.json", "schema": 1}'
+    done = tuning.subprocess.CompletedProcess([], 0, stdout=f"progress\n{said}\n", stderr="")
+    monkeypatch.setattr(tuning.subprocess, "run", lambda *words, **kinds: done)
+    assert tuning.tune(tmp_path, 1, {}) == {"file": "abc/f.json", "schema": 1}
+
+
+def test_where_the_default_was_kept_both_sessions_have_the_same_settings(tuning):
+    slower = {"ratio": 0.8, "low": 0.7, "high": 0.9}
+    assert tuning.stands({"tuning": {"setting": "the default"}, "speedup": slower}) == "the same settings"
+    assert tuning.stands({"tuning": {"setting": "no arena"}, "speedup": slower}) == "slower"
 
 
 def test_a_record_of_the_same_kind_is_gone_on_with_and_no_other(tuning, tmp_path):
