@@ -41,7 +41,7 @@ def record(cells: Sequence[Cell], journal: Journal, settings: Mapping[str, Any],
             "energy": Meter().why_not or "counted",
         },
         models=[
-            _entry(cell, taken[cell.label], costs.get(cell.label), lost.get(cell.label), journal)
+            _swept(cell, taken[cell.label], costs.get(cell.label), lost.get(cell.label), journal)
             for cell in cells
             if cell.label in taken
         ],
@@ -98,7 +98,8 @@ def together(seen: Sequence[Conditions]) -> Conditions:
     )
 
 
-def _entry(cell: Cell, samples: Samples, costs: dict[str, Any] | None, lost: Note | None, journal: Journal) -> Entry:
+def entry(cell: Cell, samples: Samples, notes: Sequence[Note], **more: Any) -> Entry:
+    """Say of a cell what it is, and what was timed of it; `more` are further fields of an Entry."""
     subject = cell.subject
     return Entry(
         name=subject.name,
@@ -112,9 +113,13 @@ def _entry(cell: Cell, samples: Samples, costs: dict[str, Any] | None, lost: Not
         precision=subject.precision,
         inputs=cell.inputs(),
         samples=samples,
-        costs=costs,
         placement=dict(cell.placement) if cell.placement else None,
         options={name: dict(said) for name, said in (cell.options or {}).items()} or None,
-        **limits.entry(journal, cell, samples.p50),
-        notes=[*cell.notes, *about_times(samples), *([lost] if lost else [])],
+        notes=[*cell.notes, *notes],
+        **more,
     )
+
+
+def _swept(cell: Cell, samples: Samples, costs: dict[str, Any] | None, lost: Note | None, journal: Journal) -> Entry:
+    notes = [*about_times(samples), *([lost] if lost else [])]
+    return entry(cell, samples, notes, costs=costs, **limits.entry(journal, cell, samples.p50))

@@ -27,6 +27,7 @@ from edgekit.latency.record import Entry, Record
 from edgekit.latency.samples import Samples
 from edgekit.latency.sampling import interleave
 from edgekit.latency.scenarios import offline, server
+from edgekit.measuring import recording
 from edgekit.measuring.cells import Cell
 from edgekit.measuring.serving import Joined, Pool, Serves, queries
 from edgekit.measuring.spinning import rest_after
@@ -210,25 +211,7 @@ class Scenario:
         loads: Sequence[dict[str, Any]] = (),
         notes: Sequence[Note] = (),
     ) -> Entry:
-        subject = cell.subject
-        return Entry(
-            name=subject.name,
-            kind=subject.kind,
-            file=str(subject.files[0]) if subject.files else None,
-            sha256=subject.sha256,
-            bytes=subject.bytes,
-            device=cell.device,
-            threads=cell.threads,
-            batch=cell.batch,
-            precision=subject.precision,
-            inputs=cell.inputs(),
-            samples=samples,
-            scenario=self.scenario,
-            loads=list(loads),
-            placement=dict(cell.placement) if cell.placement else None,
-            options={name: dict(said) for name, said in (cell.options or {}).items()} or None,
-            notes=[*cell.notes, *notes],
-        )
+        return recording.entry(cell, samples, notes, scenario=self.scenario, loads=list(loads))
 
 
 def _joined(cell: Cell, feeds: Mapping[str, Any]) -> Callable[[int], Joined]:
