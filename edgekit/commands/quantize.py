@@ -78,6 +78,7 @@ def command(
         kept = outcome.chosen or (outcome.nearest if keep_anyway else None)
         said = quantized.told(outcome, kept, workshop, asked, target, {"name": name, "n": judged})
         said["notes"] = [*shared.notes, *notes]
+        said["measured"]["batch"] = quantized.batch(opened, 1)
         if record:
             files.write_json(Path(record), said)
         if kept:

@@ -142,7 +142,7 @@ def told(
         "attempts": [each.to_dict() for each in outcome.attempts],
         "sensitivity": outcome.sensitivity,
         "machine": hardware.machine(),
-        "measured": {"device": asked.device, "threads": asked.threads, "batch": 1, "seconds": asked.seconds},
+        "measured": {"device": asked.device, "threads": asked.threads, "seconds": asked.seconds},
         "versions": {"edgekit": __version__, **hardware.versions([*hardware.onnxruntime_wheels(), "onnx", "numpy"])},
         "raw": {name: samples.to_dict() for name, samples in outcome.raw.items()},
     }

@@ -27,6 +27,7 @@ from edgekit.latency import comparison
 from edgekit.latency.copies import Opener
 from edgekit.latency.samples import Samples
 from edgekit.latency.sampling import interleave
+from edgekit.measuring.spinning import rest_after
 from edgekit.recipe.schema import Measure
 from edgekit.runtime.session import open_session
 
@@ -75,7 +76,9 @@ class Clock:
 
         with self.quiet():
             return interleave(
-                {name: Opener(partial(opened, path)) for name, path in graphs.items()}, seconds=self.measure.seconds
+                {name: Opener(partial(opened, path)) for name, path in graphs.items()},
+                seconds=self.measure.seconds,
+                rest=rest_after(self.measure.threads),
             )
 
 
