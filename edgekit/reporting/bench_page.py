@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edgekit import __version__, files
 from edgekit.extras import need
 from edgekit.latency.standing import Row, Standing
-from edgekit.reporting import bench_tables, bench_wording
+from edgekit.reporting import bench_tables, bench_wording, templates
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -25,15 +25,8 @@ _LINES = 6  # colours that tell records apart
 
 def write(standing: Standing, path: Path) -> None:
     """Write the page of `standing` to `path`."""
-    jinja2 = need("jinja2", "making a page")
     need("matplotlib", "making a page")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates.environment()
     environment.filters["breakable"] = breakable
     text = environment.get_template(_TEMPLATE).render(**_said(standing), plots=_plots(standing))
     files.write_text(path, text)

@@ -15,7 +15,7 @@ from edgekit import console, files
 from edgekit.errors import BundleError
 from edgekit.extras import need
 from edgekit.manifest import Manifest
-from edgekit.reporting import comparing, record, wording
+from edgekit.reporting import comparing, record, templates, wording
 from edgekit.reporting.differences import Differences
 from edgekit.reporting.record import Run, Verdict
 from edgekit.signature import Tensor
@@ -35,15 +35,8 @@ def write(run_folder: Path) -> Path:
     An unfinished run gets a page too, which says what is missing. Raises DataError where run.json is absent or damaged.
     """
     run = record.read(run_folder)
-    jinja2 = need("jinja2", "making the report")
     need("matplotlib", "making the report")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates.environment()
     shared = (
         wording.percent, wording.interval, wording.change, wording.points, wording.points_apart, wording.speedup,
         wording.parity, console.size, console.number, console.duration, unbroken,
