@@ -37,6 +37,7 @@ bench: $(READY)  ## measure edgekit itself: start-up, imports, the latency of it
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/call.py
 	$(BIN)/python bench/batching.py
+	$(BIN)/python bench/generation.py
 	$(BIN)/python bench/training.py
 	$(BIN)/python bench/export.py
 

@@ -33,7 +33,6 @@ from edgekit.compression.scoring import metric
 from edgekit.compression.ways import SCHEMES, Workshop, batches
 from edgekit.graph import storage
 from edgekit.graph.original import Original
-from edgekit.graph.sensitivity import sensitivity
 from edgekit.graph.silence import silenced
 from edgekit.latency.comparison import speedup
 from edgekit.latency.conditions import Watch
@@ -121,7 +120,7 @@ def edgekits(source: Path, pictures: np.ndarray[Any, Any], folder: Path) -> dict
     for way in SCHEMES:
         made[way] = _saved(workshop.make(way), folder / f"{way}.onnx")
     console.say("edgekit: sensitivity")
-    order = list(sensitivity(workshop.original, workshop.ranges, SCHEMES["u8s8"], workshop.samples[:4]))
+    order = list(workshop.sensitivity("u8s8", 4))
     for count in LAYERS:
         console.say(f"edgekit: {count} layers in float")
         made[f"u8s8, {count} in float"] = _saved(workshop.make("u8s8", order[:count]), folder / f"float-{count}.onnx")

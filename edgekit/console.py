@@ -26,6 +26,11 @@ def answer(text: str) -> None:
     print(text, flush=True)
 
 
+def piece(text: str) -> None:
+    """Print a part of the result to stdout, at once, on the line that it goes on."""
+    print(text, end="", flush=True)
+
+
 def result(value: Any) -> None:
     """Print `value` as one line of JSON to stdout: the last line of a verb with --json."""
     print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)

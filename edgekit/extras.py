@@ -22,6 +22,7 @@ EXTRA_OF = {
     "onnxscript": "train",
     "onnxslim": "train",
     "torch_pruning": "train",
+    "torchao": "train",
     "safetensors": "train",
     "sklearn": "train",
     "sympy": "train",

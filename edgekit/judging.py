@@ -9,7 +9,7 @@ judge decides on validation examples; test examples only fill the table, so that
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import nn
 
-from edgekit import console, files, locks, statistics
+from edgekit import console, deciding, files, locks, statistics
 from edgekit.exporting import ladder
 from edgekit.exporting.agreement import Answered, parity
 from edgekit.exporting.cases import BATCHES
@@ -27,8 +27,11 @@ from edgekit.graph.inspection import inspect
 from edgekit.latency import comparison
 from edgekit.latency.copies import Opener
 from edgekit.latency.sampling import interleave
+from edgekit.measuring import costs, predicting
 from edgekit.measuring.answers import Noted
+from edgekit.measuring.predicting import Predict, predict
 from edgekit.measuring.spinning import rest_after
+from edgekit.metric import Metric
 from edgekit.recipe.schema import Budget, Measure
 from edgekit.runtime.session import Session, open_session
 
@@ -36,7 +39,6 @@ VERDICT, SCORES, TIMES = "verdict.json", "scores.npz", "times.npz"
 _LARGEST_BATCH = 256  # of examples that are scored at once: what TensorRT is to build for
 FEW = 2000  # examples below which the judge says that it sees little
 
-Predict = Callable[[np.ndarray], np.ndarray]
 # Scores a model on the splits "validation" and then "test": one number per example, or a single one for the split.
 Scorer = Callable[[Predict], dict[str, np.ndarray]]
 
@@ -70,19 +72,21 @@ class Judged(NamedTuple):
 class Judge:
     """Judges the candidates of one run, all by the same rules.
 
-    `inputs`: real examples (n >= 7) as an app passes them, for the proof and the timing. `classes`: the test examples'
-    targets, where accuracy by class has a meaning. `root`: the run's folder.
+    `inputs`: real examples (n >= 7) as an app passes them, for the proof and the timing. By split: `classes`, what the
+    examples are of, where accuracy by class has a meaning; `groups`, which recording or subject they are of, where they
+    hang together. `root`: the run's folder.
     """
 
     root: Path
     deployment: Deployment
-    metric: str
+    metric: Metric
     score: Scorer
     inputs: np.ndarray
     measure: Measure
     seed: int
     device: locks.Device = field(repr=False)
-    classes: np.ndarray | None = None
+    classes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    groups: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def judge(
         self,
@@ -108,31 +112,39 @@ class Judge:
         noted = Noted(predict(self._open(graph)), self.deployment.output)
         scores = {split: np.asarray(values) for split, values in self.score(noted).items()}
         scores |= noted.last(len(scores["test"]) if scores["test"].ndim else 0)
-        change = None
-        if incumbent:
-            change = _change(scores["validation"], incumbent.scores["validation"])
-            if change["n"] and change["n"] < FEW:
-                notes.append(f"the judge sees little: n = {change['n']}")
         latency, faster, over_teacher = self._time(graph, incumbent, teacher, folder)
-        kept, reason = (
-            decide(change, faster, graph.stat().st_size, incumbent, budget, gains)
-            if incumbent and change and faster
-            else (True, "what every other row is compared with")
-        )
+        memory = self._memory(graph) if budget.max_memory_mb is not None else {}
+        decision, change, worst = None, None, None
+        if incumbent:
+            pair = scores["validation"], incumbent.scores["validation"]
+            groups = self.groups.get("validation")
+            change = deciding.change(*pair, groups)
+            worst = deciding.worst_class(*pair, self.classes.get("validation"), self.deployment.labels, groups)
+            if change["n"] and change["n"] < FEW:
+                of = f" of {change['groups']} groups" if "groups" in change else ""
+                notes.append(f"the judge sees little: n = {change['n']}{of}")
+            assert faster
+            found = deciding.Found(change, worst, faster, graph.stat().st_size, memory)
+            decision = deciding.decide(found, incumbent.verdict, budget, gains, self.metric)
         verdict = {
             "stage": candidate.stage,
             "kind": candidate.kind,
             "label": candidate.label,
-            "decision": ("kept" if kept else "undone") if incumbent else "reference",
-            "reason": reason,
+            "decision": decision.word if decision else "reference",
+            "anyway": bool(decision and decision.anyway),
+            "reason": decision.reason if decision else "what every other row is compared with",
             "incumbent": incumbent.verdict["stage"] if incumbent else None,
             "parameters": candidate.parameters,
             "macs": inspect(graph).macs,
             "bytes": graph.stat().st_size,
-            "metric": self.metric,
-            "test": estimate(scores["test"]) | {"per_class": self._per_class(scores["test"])},
-            "validation": estimate(scores["validation"]),
+            "memory": memory,
+            "metric": self.metric.name,
+            "unit": self.metric.unit,
+            "sign": self.metric.sign,
+            "test": self._estimate("test", scores) | {"per_class": self._per_class(scores["test"])},
+            "validation": self._estimate("validation", scores),
             "change": change,
+            "worst_class": worst,
             "latency": latency,
             "speedup": faster,
             "speedup_over_teacher": over_teacher,
@@ -149,12 +161,24 @@ class Judge:
         files.write_sealed(folder / VERDICT, verdict)
         return Judged(verdict, graph, scores)
 
+    def _estimate(self, split: str, scores: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        return estimate(scores[split], self.groups.get(split))
+
     def _per_class(self, scores: np.ndarray) -> list[float | None] | None:
-        if self.classes is None or scores.ndim == 0:
+        classes = self.classes.get("test")
+        if classes is None or scores.ndim == 0:
             return None
-        labels = range(len(self.deployment.labels) or int(self.classes.max()) + 1)
-        found = [scores[self.classes == label] for label in labels]
+        labels = range(len(self.deployment.labels) or int(classes.max()) + 1)
+        found = [scores[classes == label] for label in labels]
         return [float(part.mean()) if len(part) else None for part in found]
+
+    def _memory(self, graph: Path) -> dict[str, Any]:
+        with self.device.quiet():
+            feeds = predicting.first(self._open(graph), self._batch())
+            return costs.memory(graph, feeds, self.measure.device, self.measure.threads)
+
+    def _batch(self) -> np.ndarray:
+        return np.resize(self.inputs, (self.measure.batch, *self.inputs.shape[1:]))
 
     def _recall(self, candidate: Candidate, key: str) -> Judged | None:
         path = candidate.folder / VERDICT
@@ -203,11 +227,10 @@ class Judge:
         for name, other in (("incumbent", incumbent), ("teacher", teacher)):
             if other and other.graph not in graphs.values():
                 graphs[name] = other.graph
-        batch = np.resize(self.inputs, (self.measure.batch, *self.inputs.shape[1:]))
 
         def opened(path: Path) -> Callable[[], object]:
             session = self._open(path)
-            return partial(session.run, {session.inputs[0].name: batch})
+            return partial(session.run, predicting.first(session, self._batch()))
 
         openers = {name: Opener(partial(opened, path)) for name, path in graphs.items()}
         with self.device.quiet():
@@ -226,61 +249,8 @@ class Judge:
         return open_session(graph, device=self.measure.device, threads=self.measure.threads, max_batch=_LARGEST_BATCH)
 
 
-def decide(
-    change: dict[str, Any],
-    faster: dict[str, float],
-    size: int,
-    incumbent: Judged,
-    budget: Budget,
-    gains: str,
-) -> tuple[bool, str]:
-    """Keep or undo, and why: what is lost must be within the budget, and what is gained must be clear."""
-    other = incumbent.verdict["label"]
-    interval = f" [{_signed(change['low'])}, {_signed(change['high'])}]" if change["low"] is not None else ""
-    points = f"{_signed(change['points'])} points{interval}"
-    speed = f"{faster['ratio']:.2f}× [{faster['low']:.2f}, {faster['high']:.2f}] the speed of {other}"
-    if gains == "accuracy":
-        kept = change["points"] >= 0
-        unclear = change["low"] is not None and change["low"] <= 0 <= change["high"]
-        return kept, f"{points} against {other}" + (", no clear difference" if unclear else "")
-    allowed = budget.max_drop_points
-    if allowed is None and change["points"] < 0:
-        points += " (no limit is set)"
-    if allowed is not None and -change["points"] > allowed:
-        return False, f"{points} against {other}, and a loss of {allowed:g} is allowed; {speed}"
-    if not budget.min_speedup or (comparison.verdict(faster) == "faster" and faster["low"] > budget.min_speedup):
-        return True, f"{speed}, {points}"
-    shrunk = incumbent.verdict["bytes"] / size
-    if budget.min_shrink and shrunk >= budget.min_shrink and comparison.verdict(faster) != "slower":
-        return True, f"{shrunk:.1f}× smaller than {other}, {speed}, {points}"
-    return False, f"not clearly faster: {speed}, where more than {budget.min_speedup:g}× is asked; {points}"
-
-
-def _signed(points: float) -> str:
-    text = f"{points:+.1f}".replace("-", "−")
-    return text if text[1:] != "0.0" else "0.0"
-
-
-def predict(session: Session) -> Predict:
-    """Make a function from a session of one input: a batch of examples to the first output."""
-    name, output = session.inputs[0].name, session.outputs[0].name
-    return lambda inputs: session.run({name: np.ascontiguousarray(inputs)})[output]
-
-
-def estimate(scores: np.ndarray) -> dict[str, Any]:
-    """Give the mean with its interval; a single number for a whole split has none."""
+def estimate(scores: np.ndarray, groups: np.ndarray | None = None) -> dict[str, Any]:
+    """Give the mean with its interval, over `groups` where there are; a single number for a whole split has none."""
     if scores.ndim == 0:
         return {"value": float(scores), "low": None, "high": None, "n": None}
-    return statistics.mean_estimate(scores)
-
-
-def _change(candidate: np.ndarray, incumbent: np.ndarray) -> dict[str, Any]:
-    if candidate.ndim == 0:
-        return {
-            "points": 100 * float(candidate - incumbent),
-            "low": None,
-            "high": None,
-            "n": None,
-            "split": "validation",
-        }
-    return {**statistics.paired_change(candidate, incumbent), "split": "validation"}
+    return statistics.mean_estimate(scores, groups)

@@ -24,16 +24,18 @@ from edgekit.exporting.deployment import Deployment
 from edgekit.recipe import consistency
 from edgekit.recipe.document import Document
 from edgekit.recipe.faults import Fault, dotted, translate
+from edgekit.recipe.networks import Train
 from edgekit.recipe.part import Part
-from edgekit.recipe.schema import STAGES, Budget, Measure, Quantize, Stage, Targets, Train
+from edgekit.recipe.schema import STAGES, Budget, Measure, Quantize, Stage, Targets
 from edgekit.reporting import page
 from edgekit.runtime.bundle import load
 from edgekit.runtime.feeds import describe
 from edgekit.runtime.model import Model
 from edgekit.stages.job import Job
-from edgekit.training.objective import Supervised, TaskLoss
+from edgekit.training.losses import CLASSES, TaskLoss, own
+from edgekit.training.objective import Supervised
 from edgekit.training.randomness import seeded
-from edgekit.workflow import given, rehearsal, running
+from edgekit.workflow import given, rehearsal, running, scoring
 
 P = TypeVar("P", bound=Part)
 _INPUTS = 64  # examples for the proof and the timing
@@ -113,6 +115,7 @@ def distill(
     with seeded(seed, 0):
         examples = given.Examples(train, seed, keep)
         held_out = given.HeldOut(evaluate, test, examples.tensor, seed)
+        deployment = Deployment(examples.tensor, output, names, as_given=True)
         job = Job(
             name=name,
             task="classification" if names else "custom",
@@ -123,14 +126,15 @@ def distill(
             also=tuple(given.teacher(other, Train(epochs=0)) for other in also),
             baseline=baseline,
             stages=kinds,
-            source=lambda _settings, _views: examples.source,
+            source=lambda _settings, _views, _taught=False: examples.source,
             score=held_out.score,
             inputs=examples.inputs[:_INPUTS],
             calibration=examples.calibration,
-            deployment=Deployment(examples.tensor, output, names, as_given=True),
+            deployment=deployment,
+            validate=lambda network: held_out.validate(scoring.answering(network, deployment)),
             data={},
             provenance={},
-            loss=loss,
+            losses=own(loss) if loss else CLASSES,
             budget=_part(Budget, budget or {}, "budget"),
             student_budget=_part(Budget, student_budget or {"max_drop_points": None}, "student_budget"),
             measure=_part(Measure, measure or {}, "measure"),
@@ -159,7 +163,7 @@ def _identified(job: Job, examples: given.Examples, held_out: given.HeldOut, sou
         asked.update(inputs.tobytes())
         return np.random.default_rng(0).random((len(inputs), *answers["teacher"].shape[1:]), np.float32)
 
-    loss, _ = Supervised(job.loss)(examples.first, torch.from_numpy(make_up(examples.first.inputs.cpu().numpy())))
+    loss, _ = Supervised(job.losses)(examples.first, torch.from_numpy(make_up(examples.first.inputs.cpu().numpy())))
     scores = held_out.score(make_up)
     figures = [f"{loss.item():.6g}", *(f"{describe(values)} {values.mean():.6g}" for values in scores.values())]
     data = {
@@ -190,6 +194,7 @@ def _identified(job: Job, examples: given.Examples, held_out: given.HeldOut, sou
         recipe=recipe,
         provenance=provenance,
         classes=held_out.classes(form[1]) if len(form) == 2 else None,
+        judged_classes=held_out.classes(form[1], "validation") if len(form) == 2 else None,
     )
 
 

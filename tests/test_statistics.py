@@ -99,6 +99,42 @@ def test_a_change_of_real_scores_is_bootstrapped_over_pairs():
     assert change["high"] - change["low"] < 0.3, "the pairs share what is large in them"
 
 
+@pytest.mark.parametrize("binary", [True, False], ids=["right and wrong", "real scores"])
+@pytest.mark.parametrize("count", [5, 20])
+def test_an_interval_over_groups_covers_the_truth_where_examples_hang_together(count, binary):
+    rng = RNG(0)
+    covered = alone = 0
+    for _ in range(200):
+        groups = np.repeat(np.arange(count), rng.integers(20, 60, count))
+        share = (rng.beta(9, 1, count) if binary else rng.normal(0.9, 0.1, count))[groups]  # of mean 0.9
+        scores = (rng.random(len(groups)) < share).astype(float) if binary else share + rng.normal(0, 0.1, len(groups))
+        found, naive = statistics.mean_estimate(scores, groups), statistics.mean_estimate(scores)
+        covered += found["low"] <= 0.9 <= found["high"]
+        alone += naive["low"] <= 0.9 <= naive["high"]
+    assert found["groups"] == count and found["n"] == len(scores)
+    assert covered >= 0.89 * 200
+    assert alone < 0.75 * 200, "windows of one recording are no examples of their own"
+
+
+def test_a_change_over_groups_keeps_a_width_where_no_example_differs():
+    scores, groups = np.ones(400), np.repeat(np.arange(8), 50)
+    change = statistics.paired_change(scores, scores, groups)
+    assert change["low"] == -change["high"] < -5, "eight recordings do not tell more than eight examples"
+    assert statistics.mean_estimate(scores, groups)["low"] < 0.8
+
+
+def test_a_group_for_every_example_changes_little():
+    candidate, incumbent = RNG(1).random((2, 500)) < [[0.9], [0.92]]
+    alone = statistics.paired_change(candidate.astype(float), incumbent.astype(float))
+    each = statistics.paired_change(candidate.astype(float), incumbent.astype(float), np.arange(500))
+    assert (each["low"], each["high"]) == pytest.approx((alone["low"], alone["high"]), abs=0.05)
+
+
+def test_one_group_has_no_interval():
+    found = statistics.mean_estimate(np.array([1.0, 0.0]), np.zeros(2, int))
+    assert (found["low"], found["high"], found["groups"]) == (None, None, 1)
+
+
 def test_scores_of_different_examples_cannot_be_paired():
     with pytest.raises(ValueError, match="3 and 4 examples"):
         statistics.paired_change(np.ones(3), np.ones(4))

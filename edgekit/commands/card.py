@@ -10,16 +10,22 @@ if TYPE_CHECKING:
     from edgekit.manifest import Manifest
 
 _SHOWN = 12  # items of a list
+_OUTSIDE = ("max_length", "pad_token", "window")  # what is done to a text or a recording before the graph
 _WIDEST = 240  # characters of a fact; --json has them whole
 
 
 def lines(card: Manifest) -> Iterator[tuple[str, str]]:
     """Yield what the card says, each line with its label."""
+    from edgekit.runtime.states import states
+
     yield "bundle", f"{card.name}, {card.task}"
     if card.labels:
-        shown = ", ".join(card.labels[:_SHOWN])
+        shown = ", ".join(label if label.isprintable() else repr(label)[1:-1] for label in card.labels[:_SHOWN])
         more = f", ... ({len(card.labels)} in all)" if len(card.labels) > _SHOWN else ""
         yield "labels", shown + more
+    if kept := states(card.inputs, card.outputs):
+        told = (f"{tensor}, answered as {kept[tensor.name]}" for tensor in card.inputs if tensor.name in kept)
+        yield "states", "; ".join(told)
     for name, metric in card.metrics.items():
         yield name, _metric(metric)
     if card.latency:
@@ -42,12 +48,11 @@ def short(text: str) -> str:
 
 
 def _metric(metric: dict[str, Any]) -> str:
-    from edgekit.reporting.wording import percent
+    from edgekit.metric import Metric
 
-    text = percent(metric["value"])
-    if metric.get("low") is not None:
-        text += f" [{100 * metric['low']:.1f}, {100 * metric['high']:.1f}]"
-    if "n" in metric:
+    shown = Metric("", metric.get("unit", "%"))
+    text = shown.estimate(metric["value"], metric.get("low"), metric.get("high"))
+    if metric.get("n"):
         text += f" on {metric['n']:,} examples"
     return text + (f" ({metric['split']})" if "split" in metric else "")
 
@@ -94,7 +99,7 @@ def _requires(requires: dict[str, Any]) -> str:
 
 
 def _preprocessing(done: dict[str, Any]) -> str:
-    told = dict(done)
+    told = {key: value for key, value in done.items() if key not in _OUTSIDE}
     inside = "in the graph: " if told.pop("in_graph", False) else ""
     if "scale" in told:
         told["scale"] = f"1/{1 / told['scale']:g}"
@@ -102,7 +107,8 @@ def _preprocessing(done: dict[str, Any]) -> str:
         resize = dict(told["resize"])
         how = resize.pop("resampling", "")
         told["resize"] = f"to {_facts(resize)} ({how})"
-    return inside + _facts(told)
+    before = _facts({key: done[key] for key in _OUTSIDE if key in done})
+    return "; ".join(part for part in (before, inside + _facts(told) if told else "") if part)
 
 
 def _stages(stages: Any) -> str:

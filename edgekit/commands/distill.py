@@ -14,6 +14,9 @@ def command(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Apply what the recipe says for a short look.")] = False,
     until: Annotated[str | None, typer.Option(help="Stop after this stage.")] = None,
+    keep_anyway: Annotated[
+        bool, typer.Option("--keep-anyway", help="Keep steps outside the budget; all that is made says so.")
+    ] = False,
     runs: Annotated[str, typer.Option(help="The folder of all runs.")] = "runs",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print run.json on the last line of stdout.")] = False,
@@ -26,4 +29,4 @@ def command(
     """
     from edgekit.commands.running import run_recipe
 
-    run_recipe(recipe, overrides or [], quick, until, runs, dry_run, as_json, teacher_alone=False)
+    run_recipe(recipe, overrides or [], quick, keep_anyway, until, runs, dry_run, as_json, teacher_alone=False)

@@ -206,7 +206,7 @@ def data() -> list[Check]:
         else Check("data digits", "ok", "comes with scikit-learn")
     ]
     folders = [files.data_home() / "fashion-mnist", fashion_mnist.DEBIAN]
-    names = [name for pair in fashion_mnist.FILES for name in pair]
+    names = [name for pair in idx.FILES for name in pair]
     found = next((folder for folder in folders if all(idx.find(folder, name) for name in names)), None)
     if found:
         return [*checks, Check("data fashion-mnist", "ok", str(found))]

@@ -1,16 +1,27 @@
-"""edgekit predict: run a bundle on files."""
+"""edgekit predict: run a bundle on files, or let it write on from a prompt."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def command(
     bundle: Annotated[str, typer.Argument(help="A bundle, or a run's folder.")],
-    inputs: Annotated[list[str], typer.Argument(help="Images, texts, or .npy files with one example or a batch.")],
+    inputs: Annotated[
+        list[str] | None, typer.Argument(help="Images, texts, or .npy files with one example or a batch.")
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many answers to give for each input.")] = 3,
+    prompt: Annotated[str | None, typer.Option(help="Instead of inputs: a text to go on from.")] = None,
+    length: Annotated[int | None, typer.Option(help="How many tokens to write: 200.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="0, the likeliest token; above it they are drawn.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="Draw from so many of the likeliest tokens.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed draws the same text: 0.")] = None,
+    stop: Annotated[str | None, typer.Option(help="End before this text.")] = None,
     device: Annotated[str, typer.Option(help="Where to run: cpu, cuda, openvino, ...")] = "cpu",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document on the last line of stdout.")
@@ -18,16 +29,27 @@ def command(
 ) -> None:
     """Run a bundle on files or texts and print its answers: labels and probabilities, values or vectors.
 
+    A bundle for the task next-token writes on from --prompt, and its text appears as it comes.
+
     Example: edgekit predict runs/digits/1a2b3c4d/bundle three.png
     """
     from edgekit import console
     from edgekit.commands.finding import model_path
-    from edgekit.errors import InputError
+    from edgekit.errors import InputError, UsageError
     from edgekit.runtime.bundle import load
 
+    said = {"length": length, "temperature": temperature, "top_k": top_k, "seed": seed, "stop": stop}
+    writing: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    if prompt is None and writing:
+        raise UsageError(f"--{next(iter(writing)).replace('_', '-')} is for a text that is written on", "give --prompt")
+    if bool(inputs) == (prompt is not None):
+        raise UsageError("a bundle is run on inputs, or writes on from --prompt", "give one of them")
     model = load(model_path(bundle), device=device)
+    if prompt is not None:
+        _write(model.generate(prompt, **writing), prompt, as_json)
+        return
     told = []
-    for name in inputs:
+    for name in inputs or []:
         try:
             found = model.predict(_array(name) if name.lower().endswith(".npy") else name, top=top)
         except InputError as error:  # which knows the array, and not the file it came from
@@ -39,6 +61,18 @@ def command(
                 console.answer(f"{where}: {prediction}")
     if as_json:
         console.result(told)
+
+
+def _write(pieces: Iterator[str], prompt: str, as_json: bool) -> None:
+    from edgekit import console
+
+    if as_json:
+        console.result({"prompt": prompt, "text": "".join(pieces)})
+        return
+    console.piece(prompt)
+    for piece in pieces:
+        console.piece(piece)
+    console.answer("")
 
 
 def _array(name: str) -> object:

@@ -89,6 +89,6 @@ def command(
         quantize_table.print_outcome(said)
         console.answer(f"written: {out}" if kept else "nothing was written")
     if not kept:
-        faster = outcome.nearest.change
+        faster = outcome.nearest.speed["low"] > min_speedup
         hint = "allow more with --max-drop-points, or take" if faster else "the float model is best here; or take"
         raise TargetMissed(said["reason"], f"{hint} the nearest with --keep-anyway")

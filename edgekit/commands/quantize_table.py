@@ -42,6 +42,8 @@ def print_outcome(said: Mapping[str, Any]) -> None:
         console.answer(
             f"kept: {kept['way']}{left}: {_points(kept['change'])} points, {_speed(kept['speed'])} the speed"
         )
+        if kept["saturation"] is not None:
+            console.answer(f"fused kernels answer up to {kept['saturation']:.2g} otherwise than the graph as written")
         if not said["within_budget"]:
             console.answer(f"kept anyway: {said['reason']}")
 

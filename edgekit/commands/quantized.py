@@ -123,7 +123,7 @@ def told(
     reason = outcome.reason
     if not outcome.chosen:
         near = outcome.nearest
-        lost = f"{near.drop:.2f} points lost at " if near.change else ""
+        lost = f"{near.change['points'] + 0.0:+.2f} points at ".replace("-", "−") if near.change else ""
         left = f", {len(near.floats)} layers in float" if near.floats else ""
         reason += f"; the nearest is {near.way}{left}: {lost}{near.speed['ratio']:.2f}× the speed"
     return {

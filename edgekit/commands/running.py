@@ -15,6 +15,7 @@ def run_recipe(
     name: str,
     overrides: list[str],
     quick: bool,
+    keep_anyway: bool,
     until: str | None,
     runs: str,
     dry_run: bool,
@@ -28,7 +29,7 @@ def run_recipe(
     from edgekit.recipe.loading import load
     from edgekit.recipe.plan import needs
 
-    loaded = load(name, overrides, quick)
+    loaded = load(name, [*overrides, *(["budget.keep_anyway=true"] if keep_anyway else [])], quick)
     extras.need_all(needs(loaded.recipe))  # hours later it would be too late
     console.say(f"{loaded.recipe.name}: loading PyTorch and the data")
     from edgekit.workflow import preparing, rehearsal, running

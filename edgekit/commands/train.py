@@ -25,4 +25,4 @@ def command(
     """
     from edgekit.commands.running import run_recipe
 
-    run_recipe(recipe, overrides or [], quick, None, runs, dry_run, as_json, teacher_alone=True)
+    run_recipe(recipe, overrides or [], quick, False, None, runs, dry_run, as_json, teacher_alone=True)

@@ -48,6 +48,8 @@ def share(
             raise DataError(
                 f'all examples of "{tensor.name}" are {array.min():g} throughout', "give real ones, of many kinds"
             )
+        if array.dtype.name == "uint8" and array.max(initial=0) <= 1:
+            notes.append(f'"{tensor}": no example has a value above 1; were they divided by 255 already?')
         notes += [
             f'"{tensor}": {dim} is {array.shape[axis]} in every example; other sizes were not calibrated'
             for axis, dim in enumerate(tensor.shape)

@@ -22,7 +22,6 @@ from edgekit.compression import ways
 from edgekit.compression.ways import Workshop
 from edgekit.graph import storage
 from edgekit.graph.schemes import SCHEMES
-from edgekit.graph.sensitivity import sensitivity
 from edgekit.latency import comparison
 from edgekit.latency.copies import Opener
 from edgekit.latency.samples import Samples
@@ -134,7 +133,7 @@ class _Search:
         self.raw: dict[str, Samples] = {}
 
     def run(self) -> Outcome:
-        for way in self.asked.ways or self.workshop.ways():
+        for way in self.workshop.ways(self.asked.ways):
             self.tell(f"{way}: {ways.stated(way)}")
             self.attempts.append(self._saved(way, (), self.workshop.rough(way)))
         self._time(self.attempts)
@@ -171,14 +170,12 @@ class _Search:
     def _back_to_float(self, base: Attempt) -> list[Attempt]:
         """Leave ever more layers of `base` in float, the most sensitive first, until the budget holds."""
         self.tell("sensitivity: every layer alone in 8 bits")
-        scheme = SCHEMES.get(base.way, SCHEMES["u8s8"])
-        workshop = self.workshop
-        self.order = sensitivity(workshop.original, workshop.ranges, scheme, workshop.samples[:_SENSED])
+        self.order = self.workshop.sensitivity(base.way, _SENSED)
         most = len(self.order) - 1 if self.asked.most_float is None else self.asked.most_float
         tried = []
         for count in [count for count in _LAYERS if count <= most]:
             floats = list(self.order)[:count]
-            model = workshop.make(base.way, floats)
+            model = self.workshop.make(base.way, floats)
             tried.append(self._saved(base.way, floats, model))
             self._score(tried[-1], model)
             if self._holds(tried[-1]):

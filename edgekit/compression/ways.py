@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import onnx
 
+from edgekit.errors import ModelError
 from edgekit.graph import correction, light_weights
 from edgekit.graph.calibration import Ranges, Sample
 from edgekit.graph.histograms import Method
 from edgekit.graph.original import Original
 from edgekit.graph.quantization import quantize
 from edgekit.graph.schemes import SCHEMES
-from edgekit.graph.sensitivity import answers, divergence
+from edgekit.graph.sensitivity import answers, divergence, sensitivity
 
 DYNAMIC, WEIGHTS = "dynamic", {"weights-8": 8, "weights-4": 4}
 WAYS = (*SCHEMES, DYNAMIC, *WEIGHTS)
@@ -57,9 +59,32 @@ class Workshop:
         self.ranges: Ranges = self.original.calibrate(self.samples, self.method)
         self.expected = answers(self.original.prepared, self.samples)
 
-    def ways(self) -> list[str]:
-        """Name the ways that fit the model: without products of matrices the static ones alone."""
-        return [*SCHEMES, *((DYNAMIC, *WEIGHTS) if light_weights.products(self.original) else ())]
+    def ways(self, asked: Sequence[str] | None = None) -> list[str]:
+        """Name the ways that fit the model, without products of matrices the static ones alone; or those of `asked`.
+
+        Raises ModelError where one that is asked for has nothing to change.
+        """
+        fit = [way for way in WAYS if self.layers(way)]
+        for way in asked or ():
+            if way not in fit:
+                raise ModelError(
+                    f'"{self.original.source}" has nothing that "{way}" could change: no MatMul with constant weights,'
+                    " and there are no such kernels for Conv and Gemm",
+                    f"one of {', '.join(fit)}",
+                )
+        return list(asked or fit)
+
+    def layers(self, way: str) -> list[str]:
+        """Name the layers that a way turns into 8 bits, or fewer."""
+        return self.original.weighted if way in SCHEMES else light_weights.products(self.original)
+
+    def sensitivity(self, way: str, batches: int) -> dict[str, float]:
+        """Return how much each layer diverges that is alone quantized, in this very way; the most sensitive first.
+
+        `batches`: of the calibration, that it is found with.
+        """
+        few = self.samples[:batches]
+        return sensitivity(self.original.prepared, self.layers(way), partial(self.rough, way), few)
 
     def rough(self, way: str, exclude: Sequence[str] = ()) -> onnx.ModelProto:
         """Make the twin of a way, with the nodes named in `exclude` left in float: as fast as it will be."""

@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 from edgekit.data.randomness import words
 
 if TYPE_CHECKING:
-    from edgekit.recipe import schema
+    from edgekit.recipe.data import Augment
 
 CHOICES = np.dtype([("flip", "?")] + [(name, "i4") for name in ("dy", "dx", "top", "left", "height", "width", "noise")])
 NOISE = 1 << 12  # how many places there are in the noise from which an erased rectangle is filled
 
 
-def changes(augment: schema.Augment | None) -> bool:
+def changes(augment: Augment | None) -> bool:
     """Tell whether `augment` asks for anything at all."""
     return augment is not None and (augment.flip or augment.shift > 0 or augment.erase > 0 or mixes(augment))
 
 
-def mixes(augment: schema.Augment) -> bool:
+def mixes(augment: Augment) -> bool:
     """Tell whether `augment` asks for images to be mixed with each other."""
     return augment.mixup > 0 or augment.cutmix > 0
 
@@ -38,7 +38,7 @@ class View:
     Erase: so many of the examples lose a rectangle, 1/8 to 1/2 of each side, to noise (Zhong et al. 2017).
     """
 
-    def __init__(self, augment: schema.Augment, shape: tuple[int, ...], examples: int, seed: int, number: int) -> None:
+    def __init__(self, augment: Augment, shape: tuple[int, ...], examples: int, seed: int, number: int) -> None:
         height, width, _ = shape
         flip, dy, dx, erase, tall, wide, top, left, noise = words(examples * 9, seed, "view", number).reshape(-1, 9).T
         self.shift = augment.shift

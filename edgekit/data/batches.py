@@ -9,30 +9,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.data.augmentation import View, changes, mixes
-from edgekit.data.dataset import Split
+from edgekit.data.dataset import NO_PADDING, Split, cut, lengths
 from edgekit.data.mixing import Mixing
 from edgekit.data.randomness import permutation
 from edgekit.errors import DataError
 
 if TYPE_CHECKING:
-    from edgekit.recipe import schema
+    from edgekit.recipe.data import Augment, Normalize
 
+_POOL = 32  # batches whose examples are sorted by length together
 UNCHANGED = -1  # Batch.view of examples that were not augmented
 
 
 class Batch(NamedTuple):
     """What a network is given at a time, in contiguous arrays.
 
-    inputs: float32 [b,C,H,W] or [b,F], normalised; targets: int64 [b]; index: int64 [b], the examples' positions in the
-    split; view: the number of the augmented view, or -1. Where images are mixed, partners: int64 [b], the targets of
-    the images mixed in, and share: float32 [b], how much of each is its own, 1 where it is not mixed.
+    inputs: float32 [b,C,H,W], [b,F] or [b,T,C], normalised, or token ids int64 [b,t], t the longest one's length;
+    targets: [b,...] as the split's; index: int64 [b], the examples' positions in the split; view: the number of the
+    augmented view, or -1. Where images are mixed, partners: int64 [b], the targets of the images mixed in, and share:
+    float32 [b], how much of each is its own, 1 where it is not mixed.
     """
 
-    inputs: NDArray[np.float32]
-    targets: NDArray[np.int64]
+    inputs: NDArray[Any]
+    targets: NDArray[Any]
     index: NDArray[np.int64]  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     view: int
-    partners: NDArray[np.int64] | None = None
+    partners: NDArray[Any] | None = None
     share: NDArray[np.float32] | None = None
 
 
@@ -41,7 +43,8 @@ class Batches:
 
     `views`: how many augmented views there are; epoch e sees view e % views. 0: every epoch has a view of its own.
     `seed` decides the order, `view_seed` the augmented views, so that trainings of other seeds may share views.
-    Where `augment` asks for nothing there is one view, whatever `views` says.
+    Where `augment` asks for nothing there is one view, whatever `views` says. Token ids filled up with `pad` come in
+    batches of about the same length, each as long as its longest.
     """
 
     def __init__(
@@ -51,9 +54,10 @@ class Batches:
         batch: int,
         seed: int,
         view_seed: int = 0,
-        normalize: schema.Normalize | None,
-        augment: schema.Augment | None,
+        normalize: Normalize | None,
+        augment: Augment | None,
         views: int = 0,
+        pad: int = NO_PADDING,
     ) -> None:
         self.split, self.batch, self.seed, self.view_seed = split, batch, seed, view_seed
         self.normalize, self.augment = normalize, augment if changes(augment) else None
@@ -62,6 +66,8 @@ class Batches:
         # An incomplete last batch is left out of an epoch: batch statistics of one or two examples do harm.
         self.steps = max(self.examples // batch, 1)
         self._images = split.inputs.dtype == np.uint8
+        self._ids, self._pad = split.inputs.dtype == np.int64, pad
+        self._lengths = lengths(split.inputs, pad) if self._ids and pad != NO_PADDING else None
         self._scale, self._offset = self._affine()
         self._drawn: tuple[int, View, Mixing | None] | None = None
         self._check_augment()
@@ -69,6 +75,8 @@ class Batches:
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch (from 0), shuffled by (seed, epoch)."""
         order = permutation(self.examples, self.seed, "epoch", epoch)[: self.steps * self.batch]
+        if self._lengths is not None:
+            order = self._alike(order, self._lengths, epoch)
         return self._batches(order, epoch % self.views if self.views else epoch)
 
     def in_order(self, view: int | None = None) -> Iterator[Batch]:
@@ -91,8 +99,20 @@ class Batches:
         for start in range(0, len(order), self.batch):
             yield self._make(order[start : start + self.batch], view)
 
+    def _alike(self, order: NDArray[np.int64], long: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
+        """Sort stretches of many batches by length, and shuffle the batches."""
+        pool = self.batch * _POOL
+        stretches = [order[at : at + pool] for at in range(0, len(order), pool)]
+        ordered = np.concatenate([each[np.argsort(long[each], kind="stable")] for each in stretches])
+        if len(ordered) % self.batch:
+            return ordered
+        batches = ordered.reshape(-1, self.batch)
+        return batches[permutation(len(batches), self.seed, "batches", epoch)].reshape(-1)
+
     def _make(self, index: NDArray[np.int64], view: int) -> Batch:
         inputs, partners, share = self.split.inputs[index], None, None
+        if self._ids:
+            return Batch(np.ascontiguousarray(cut(inputs, self._pad)), self.split.targets[index], index, view)
         if self.augment and view != UNCHANGED:
             augmented, mixing = self._draw(view)
             inputs = augmented.apply(inputs, index)
@@ -118,9 +138,11 @@ class Batches:
 
     def _affine(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Turn (pixel/255 - mean)/std into one factor and one offset per channel."""
+        if self._ids and self.normalize:
+            raise DataError("data.normalize is for numbers and pixels, and the examples are token ids", "leave it out")
         channels = self.split.inputs.shape[-1]
-        mean = self.normalize.mean if self.normalize else [0.0]
-        std = self.normalize.std if self.normalize else [1.0]
+        mean = (self.normalize and self.normalize.mean) or [0.0]
+        std = (self.normalize and self.normalize.std) or [1.0]
         for name, values in (("mean", mean), ("std", std)):
             if len(values) not in (1, channels):
                 raise DataError(

@@ -1,7 +1,8 @@
-"""What a source hands over, and the checks that every source's arrays must pass. No file is opened here."""
+"""What a source hands over, and the checks that every source's examples must pass. No file is opened here."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,42 +12,62 @@ from edgekit.errors import DataError
 
 
 class Examples(NamedTuple):
-    """Arrays as a source read them: inputs [n,...], targets [n], and the file or folder they came from."""
+    """What a source read: inputs [n,...], targets [n,...], and the file or folder they came from.
+
+    Inputs are arrays, or object arrays [n] of what is made to arrays later: texts, pairs of texts, recordings float
+    [T,C] of any length. `groups` [n] of any kind: equal for examples that belong together.
+    """
 
     inputs: NDArray[Any]
     targets: NDArray[Any]
     where: str
+    groups: NDArray[Any] | None = None
+
+    def take(self, chosen: NDArray[Any]) -> Examples:
+        """Return some of them: by a mask bool [n], or by their places int [k]."""
+        groups = None if self.groups is None else self.groups[chosen]
+        return Examples(self.inputs[chosen], self.targets[chosen], self.where, groups)
 
 
 class Source(NamedTuple):
-    """All that a source has: `test` where it has a test split of its own, `labels` where it knows the class names."""
+    """All that a source has: `test` and `validation` where it has such splits, `labels` where it knows them."""
 
     train: Examples
     test: Examples | None = None
     labels: list[str] | None = None
+    validation: Examples | None = None
 
 
-def checked(examples: Examples, classes: int | None) -> Examples:
-    """Return `examples` as uint8 [n,H,W,C] or float32 [n,F] with int64 targets below `classes`, or raise DataError."""
+def checked(examples: Examples, kind: str, classes: int | None) -> Examples:
+    """Return `examples` with inputs and targets of the forms that `Split` tells, or raise DataError.
+
+    `kind` is what the targets are ("class", "number", "labels", "vector"); `classes`: how many, where that is known.
+    """
     where = examples.where
     inputs = _inputs(examples.inputs, where)
-    targets = _targets(examples.targets, classes, where)
-    if len(inputs) != len(targets):
-        raise DataError(
-            f'"{where}" has {len(inputs)} examples and {len(targets)} labels', "give every example exactly one label"
-        )
-    if not len(targets):
+    targets = _TARGETS[kind](examples.targets, classes, where)
+    for what, rows in (("labels", targets), ("groups", examples.groups)):
+        if rows is not None and len(inputs) != len(rows):
+            raise DataError(
+                f'"{where}" has {len(inputs)} examples and {len(rows)} {what}',
+                f"give every example exactly one {what.rstrip('s')}",
+            )
+    if not len(inputs):
         raise DataError(f'"{where}" has no examples', "choose a file or folder that holds some")
-    return Examples(inputs, targets, where)
+    return examples._replace(inputs=inputs, targets=targets)
 
 
 def _inputs(inputs: NDArray[Any], where: str) -> NDArray[Any]:
+    if inputs.dtype == object and inputs.ndim == 1:
+        return inputs
     if inputs.dtype == np.uint8 and inputs.ndim in (3, 4) and 0 not in inputs.shape[1:]:
         return inputs if inputs.ndim == 4 else inputs[..., None]
-    if inputs.dtype.kind == "f" and inputs.ndim == 2 and inputs.shape[1]:
+    if inputs.dtype.kind in "iu" and inputs.dtype != np.uint8 and inputs.ndim == 2 and inputs.shape[1]:
+        return inputs.astype(np.int64, copy=False)
+    if inputs.dtype.kind == "f" and inputs.ndim in (2, 3) and 0 not in inputs.shape[1:]:
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is found below
             features = inputs.astype(np.float32, copy=False)
-        wrong = ~np.isfinite(features).all(axis=1)
+        wrong = ~np.isfinite(features).reshape(len(features), -1).all(axis=1)
         if wrong.any():
             raise DataError(
                 f'"{where}": example {int(np.argmax(wrong))} holds NaN or an infinite number',
@@ -55,11 +76,12 @@ def _inputs(inputs: NDArray[Any], where: str) -> NDArray[Any]:
         return features
     raise DataError(
         f'"{where}": the examples are {inputs.dtype} {list(inputs.shape)}',
-        "images are uint8 [n,height,width] or [n,height,width,channels], features are float32 [n,features]",
+        "images are uint8 [n,height,width] or [n,height,width,channels], features are float32 [n,features], windows"
+        " float32 [n,moments,channels], token ids int64 [n,tokens]",
     )
 
 
-def _targets(targets: NDArray[Any], classes: int | None, where: str) -> NDArray[np.int64]:
+def _classes(targets: NDArray[Any], classes: int | None, where: str) -> NDArray[np.int64]:
     if targets.ndim != 1 or targets.dtype.kind not in "iu":
         raise DataError(
             f'"{where}": the labels are {targets.dtype} {list(targets.shape)}',
@@ -77,6 +99,46 @@ def _targets(targets: NDArray[Any], classes: int | None, where: str) -> NDArray[
             else f"there are {classes} classes, numbered 0 to {classes - 1}",
         )
     return targets.astype(np.int64)
+
+
+def _numbers(targets: NDArray[Any], classes: int | None, where: str) -> NDArray[np.float32]:
+    if targets.ndim not in (1, 2) or targets.dtype.kind not in "iuf" or 0 in targets.shape[1:]:
+        raise DataError(
+            f'"{where}": the targets are {targets.dtype} {list(targets.shape)}',
+            "give one number per example, [n], or several, [n,numbers]",
+        )
+    with np.errstate(over="ignore"):
+        numbers = targets.astype(np.float32)
+    wrong = ~np.isfinite(numbers).reshape(len(numbers), -1).all(axis=1)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f'"{where}": the target of example {row} is {targets[row]}', "leave out what has no finite number"
+        )
+    return numbers
+
+
+def _labels(targets: NDArray[Any], classes: int | None, where: str) -> NDArray[np.float32]:
+    if targets.ndim != 2 or targets.dtype.kind not in "biuf" or not np.isin(targets, (0, 1)).all():
+        raise DataError(
+            f'"{where}": the labels are {targets.dtype} {list(targets.shape)}',
+            "give every example a 0 or 1 for each label: [n,labels]",
+        )
+    if classes is not None and targets.shape[1] != classes:
+        raise DataError(f'"{where}" has {targets.shape[1]} labels, and {classes} are named', "name every label once")
+    return targets.astype(np.float32)
+
+
+def _none(targets: NDArray[Any], classes: int | None, where: str) -> NDArray[np.float32]:
+    return np.zeros((len(targets), 0), dtype=np.float32)
+
+
+_TARGETS: dict[str, Callable[[NDArray[Any], int | None, str], NDArray[Any]]] = {
+    "class": _classes,
+    "number": _numbers,
+    "labels": _labels,
+    "vector": _none,
+}
 
 
 def no_empty_class(targets: NDArray[np.int64], labels: list[str], where: str) -> None:

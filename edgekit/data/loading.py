@@ -1,80 +1,121 @@
-"""From what a recipe says about its data to three splits: finds the source, checks it, splits it. No torch."""
+"""From what a recipe says about its data to three splits: reads the source, splits it, makes it ready. No torch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from edgekit.data.dataset import Dataset, Split
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.data import continuing, normalizing, tokenizing, windows
+from edgekit.data.dataset import NO_PADDING, Dataset, Split
 from edgekit.data.examples import Examples, Source, checked, no_empty_class
-from edgekit.data.sources import digits, fashion_mnist, image_folder, npz
-from edgekit.data.splitting import hold_out
-from edgekit.errors import DataError, nearest
+from edgekit.data.opening import opened
+from edgekit.data.splitting import apart, hold_out
+from edgekit.errors import DataError
 
 if TYPE_CHECKING:
-    from edgekit.recipe import schema
+    from edgekit.recipe.data import Data
 
-NAMED: dict[str, Callable[[], Source]] = {"digits": digits.read, "fashion-mnist": fashion_mnist.read}
+UNLABELLED = -1
 
 
-def load(data: schema.Data, folder: Path, seed: int) -> Dataset:
-    """Load `data.source` and split it: the same seed gives the same splits on every machine.
+def load(data: Data, folder: Path, seed: int, kind: str = "class") -> Dataset:
+    """Load what `data` says and split it: the same seed gives the same splits on every machine.
 
-    `folder` is the recipe's own, from where relative paths count. A source's own test split is kept; otherwise
-    `data.test_fraction` is held out first, and `data.validation_fraction` of what is left. Raises DataError.
+    `folder` is the recipe's own, from where relative paths count. `kind` is what the targets are, as a task says. A
+    source's own test split is kept; otherwise `data.test_fraction` is held out first, and `data.validation_fraction` of
+    what is left. Raises DataError.
     """
-    source = _read(data, folder)
+    source = _gathered(data, folder, kind)
+    if kind == "token":
+        return continuing.dataset(source, data)
+    labels = _labels(data, source, kind)
+    train = checked(source.train, kind, len(labels) if labels else None)
+    labels = labels or _counted(train, kind)
+    if source.test:
+        test = _like(checked(source.test, kind, len(labels) if labels else None), train)
+    else:
+        train, test = hold_out(train, data.test_fraction, seed, "test", data.split)
+    if source.validation:
+        validation = _like(checked(source.validation, kind, len(labels) if labels else None), train)
+    else:
+        train, validation = hold_out(train, data.validation_fraction, seed, "validation", data.split)
+    if data.split.by == "group":
+        apart(train, validation, test)
+    if kind == "class":
+        no_empty_class(train.targets, labels, train.where)
+    if data.unlabelled:
+        train = _with(train, opened(data.unlabelled, data, folder, "vector").train, kind)
+    return _ready(data, folder, (train, validation, test), labels)
+
+
+def _gathered(data: Data, folder: Path, kind: str) -> Source:
+    source = opened(data.source, data, folder, kind, data.labels)
     labels = data.labels or source.labels
-    if source.labels and labels and len(labels) != len(source.labels):
+    if data.validation:
+        source = source._replace(validation=opened(data.validation, data, folder, kind, labels).train)
+    return source._replace(test=opened(data.test, data, folder, kind, labels).train) if data.test else source
+
+
+def _labels(data: Data, source: Source, kind: str) -> list[str]:
+    if kind not in ("class", "labels"):
+        return []
+    if source.labels and data.labels and len(data.labels) != len(source.labels):
         raise DataError(
-            f'data.labels names {len(labels)} classes, and "{source.train.where}" has {len(source.labels)}',
+            f'data.labels names {len(data.labels)} classes, and "{source.train.where}" has {len(source.labels)}',
             f"its classes are {', '.join(source.labels)}",
         )
-    train = checked(source.train, len(labels) if labels else None)
-    labels = list(labels) if labels else [str(number) for number in range(int(train.targets.max()) + 1)]
-    if source.test:
-        test = checked(source.test, len(labels))
-        if test.inputs.shape[1:] != train.inputs.shape[1:] or test.inputs.dtype != train.inputs.dtype:
-            raise DataError(
-                f'"{test.where}": test examples are {_form(test)} each, and training examples {_form(train)}',
-                "bring both into one form",
-            )
-    else:
-        train, test = hold_out(train, data.test_fraction, seed, "test")
-    train, validation = hold_out(train, data.validation_fraction, seed, "validation")
-    no_empty_class(train.targets, labels, train.where)
-    return Dataset(_split(train), _split(validation), _split(test), labels)
+    return list(data.labels or source.labels or [])
 
 
-def _read(data: schema.Data, folder: Path) -> Source:
-    if data.source in NAMED:
-        return NAMED[data.source]()
-    try:
-        path = folder / Path(data.source).expanduser()
-    except RuntimeError as error:
-        raise DataError(f'data.source "{data.source}": {error}', "write the whole path") from error
-    if path.is_dir():
-        return image_folder.read(path, data.labels)
-    if path.is_file() and path.suffix == ".npz":
-        return npz.read(path)
-    if path.is_file():
+def _counted(train: Examples, kind: str) -> list[str]:
+    if kind == "class":
+        return [str(number) for number in range(int(train.targets.max()) + 1)]
+    return [str(number) for number in range(train.targets.shape[1])] if kind == "labels" else []
+
+
+def _like(examples: Examples, train: Examples) -> Examples:
+    if examples.inputs.shape[1:] != train.inputs.shape[1:] or examples.inputs.dtype != train.inputs.dtype:
         raise DataError(
-            f'"{path}" is no data that edgekit reads', "give a .npz file or a folder with a folder per class"
+            f'"{examples.where}": its examples are {_form(examples)} each, and training examples {_form(train)}',
+            "bring both into one form",
         )
-    near = nearest(data.source, list(NAMED))
-    raise DataError(
-        f'there is no data source "{data.source}"'
-        + (f" and no such file in {folder}" if not path.is_absolute() else ""),
-        f'did you mean "{near}"?'
-        if near
-        else f"one of {', '.join(NAMED)}, a .npz file, or a folder with a folder per class",
+    return examples
+
+
+def _with(train: Examples, further: Examples, kind: str) -> Examples:
+    """Add examples that have no label to those for training."""
+    further = _like(checked(further, "vector", None), train)
+    shape = (len(further.inputs), *train.targets.shape[1:])
+    nothing = np.full(shape, np.nan if kind == "number" else UNLABELLED, dtype=train.targets.dtype)
+    # What has a group is held apart by it; what has no label is in no other split.
+    return Examples(
+        np.concatenate([train.inputs, further.inputs]), np.concatenate([train.targets, nothing]), train.where
     )
 
 
+def _ready(data: Data, folder: Path, parts: tuple[Examples, Examples, Examples], labels: list[str]) -> Dataset:
+    """Make arrays of texts and recordings, and tell what they are normalised by."""
+    tokenizer, pad = None, NO_PADDING
+    first = parts[0].inputs[0] if parts[0].inputs.dtype == object else None
+    if isinstance(first, str | tuple):
+        tokenizer = tokenizing.prepared(data.text, folder, parts[0])
+        opened_tokenizer = tokenizing.Encoder(tokenizer)
+        pad = opened_tokenizer.pad
+        parts = tuple(opened_tokenizer.encoded(part) for part in parts)  # type: ignore[assignment]
+    elif first is not None:
+        parts = tuple(windows.cut(part, data.window) for part in parts)  # type: ignore[assignment]
+    train, validation, test = (Split(part.inputs, part.targets, _numbered(part.groups)) for part in parts)
+    return Dataset(train, validation, test, labels, normalizing.settled(data.normalize, train), tokenizer, pad)
+
+
+def _numbered(groups: NDArray[Any] | None) -> NDArray[np.int64] | None:
+    return None if groups is None else np.unique(groups, return_inverse=True)[1].astype(np.int64)
+
+
 def _form(examples: Examples) -> str:
+    if examples.inputs.dtype == object:
+        return "texts" if isinstance(examples.inputs[0], str | tuple) else "recordings"
     return f"{examples.inputs.dtype} {list(examples.inputs.shape[1:])}"
-
-
-def _split(examples: Examples) -> Split:
-    return Split(examples.inputs, examples.targets)

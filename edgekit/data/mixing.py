@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgekit.data.randomness import permutation, words
 
 if TYPE_CHECKING:
-    from edgekit.recipe import schema
+    from edgekit.recipe.data import Augment
 
 WHOLE = 256  # shares are counted in 256ths, so that pixels are mixed in integers
 
@@ -27,7 +27,7 @@ class Mixing:
     (Yun et al. 2019, arXiv 1905.04899, alpha 1). So many of the examples get the one, so many others the other.
     """
 
-    def __init__(self, augment: schema.Augment, shape: tuple[int, ...], examples: int, seed: int, number: int) -> None:
+    def __init__(self, augment: Augment, shape: tuple[int, ...], examples: int, seed: int, number: int) -> None:
         height, width, _ = shape
         which, much, middle, centre = words(examples * 4, seed, "mix", number).reshape(-1, 4).T
         chance = (which >> np.uint64(11)) / float(1 << 53)

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from edgekit.errors import BundleError, EdgekitError, ExportError, StorageError
-from edgekit.exporting import asking
-from edgekit.exporting.agreement import Parity
+from edgekit.exporting import asking, recurrence
+from edgekit.exporting.agreement import Parity, Tolerance
 from edgekit.exporting.cases import BATCHES, Cases, extent
 from edgekit.exporting.deployment import Deployed, Deployment
 from edgekit.exporting.origin import Origin
@@ -47,23 +47,33 @@ class Exported:
     notes: tuple[str, ...] = ()
 
 
-def export(network: nn.Module, deployment: Deployment, inputs: np.ndarray, target: Path) -> Exported:
+def export(
+    network: nn.Module, deployment: Deployment, inputs: np.ndarray, target: Path, allowed: Tolerance | None = None
+) -> Exported:
     """Export `network` in its deployment to `target`, proved on real `inputs` (n >= 7, as an app passes them).
 
-    Raises ExportError that says in one line per rung why none passed.
+    A network that says which `states` it keeps becomes a single step, however long `inputs` are (`recurrence.py`).
+    `allowed` replaces the tolerance of each dtype. Raises ExportError that says in one line per rung why none passed.
     """
-    tensor = deployment.input
     if len(inputs) < max(BATCHES):
         raise ExportError(f"the proof needs {max(BATCHES)} examples, and there are {len(inputs)}")
-    if not tensor.shape or not isinstance(tensor.shape[0], str):
-        raise ExportError(f'"{tensor}" has no batch', "begin its shape with a name, such as N")
-    deployed = Deployed(network, deployment).eval()
-    cases = Cases([tensor], {tensor.name: inputs})
+    if not deployment.input.shape or not isinstance(deployment.input.shape[0], str):
+        raise ExportError(f'"{deployment.input}" has no batch', "begin its shape with a name, such as N")
+    kept = recurrence.states(network, deployment.input)
+    if kept:
+        deployment = recurrence.one_step(deployment)
+    declared = [deployment.input, *kept]
+    examples = recurrence.examples(network, deployment.input, kept, inputs)
+    deployed = Deployed(network, deployment, declared).eval()
+    cases = Cases(declared, examples)
     answers = ask(deployed, cases)
-    if len(answers) > 1 or answers[0].name:
+    if not kept and (len(answers) > 1 or answers[0].name):
         raise ExportError(f"the network answers {len(answers)} tensors, not one alone", "let it return its logits")
-    output = Tensor(deployment.output, answers[0].dtype, answers[0].shape)
-    return climb(Program(deployed, (tensor,), (output,), deployment.min_onnxruntime), cases, target)
+    scores = Tensor(deployment.output, answers[0].dtype, answers[0].shape)
+    outputs = [*deployment.head.answered(scores), *recurrence.answered(kept, answers[1:])]
+    return climb(
+        Program(deployed, tuple(declared), tuple(outputs), deployment.min_onnxruntime), cases, target, allowed=allowed
+    )
 
 
 def ask(deployed: Deployed, cases: Cases) -> list[Tensor]:
@@ -117,7 +127,9 @@ def _form(answers: list[torch.Tensor], asked: list[dict[str, int]], dims: list[s
     return tuple(form)
 
 
-def climb(program: Program, cases: Cases, target: Path, verbose: bool = False) -> Exported:
+def climb(
+    program: Program, cases: Cases, target: Path, verbose: bool = False, allowed: Tolerance | None = None
+) -> Exported:
     """Export `program` to `target` by the first rung whose file passes the proof on `cases`.
 
     Raises ExportError that says in one line per rung why none passed.
@@ -140,7 +152,7 @@ def climb(program: Program, cases: Cases, target: Path, verbose: bool = False) -
                     slimmed = slimming.slim(model)
                 seconds = time.monotonic() - began
                 with _timed("proof", phases):
-                    parity, slimmed = _proved(program, cases, target, origin, model, slimmed)
+                    parity, slimmed = _proved(program, cases, target, origin, model, slimmed, allowed)
         except StorageError:
             raise
         except Exception as error:  # an exporter may raise anything; the ladder's next rung is the answer
@@ -174,15 +186,16 @@ def _listed(failures: Sequence[str]) -> str:
 
 
 def _proved(
-    program: Program, cases: Cases, target: Path, origin: Origin, model: onnx.ModelProto, slimmed: Slimmed | None
-) -> tuple[Parity, Slimmed | None]:
+    program: Program, cases: Cases, target: Path, origin: Origin, model: onnx.ModelProto, slimmed: Slimmed | None,
+    allowed: Tolerance | None,
+) -> tuple[Parity, Slimmed | None]:  # fmt: skip
     """Write and prove the slimmed model, or the one it was made from where that alone passes."""
     if slimmed:
         storage.save(slimmed.model, target)
         with contextlib.suppress(ExportError, BundleError):
-            return prove(program.module, target, cases), slimmed
+            return prove(program.module, target, cases, allowed=allowed), slimmed
     storage.save(model, target)
-    return prove(program.module, target, cases, origin=origin), None
+    return prove(program.module, target, cases, origin=origin, allowed=allowed), None
 
 
 def _example(cases: Cases) -> dict[str, int]:

@@ -17,7 +17,7 @@ from edgekit.signature import DTYPES, Tensor
 from edgekit.tasks import PURPOSES
 
 Range = tuple[float, float]
-_HEADS = {"classes": "logits", "numbers": "value", "vectors": "vector"}
+_HEADS = {"classes": "logits", "numbers": "value", "vectors": "vector", "tokens": "logits"}
 
 
 def examples(module: nn.Module, given: Any) -> dict[str, np.ndarray]:

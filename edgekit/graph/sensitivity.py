@@ -9,28 +9,27 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from edgekit.graph.calibration import Ranges, Sample
-from edgekit.graph.original import Original
-from edgekit.graph.quantization import quantize
-from edgekit.graph.schemes import Scheme
+from edgekit.graph.calibration import Sample
 
 Array = np.ndarray[Any, Any]
 
 
 def sensitivity(
-    original: Original,
-    ranges: Ranges,
-    scheme: Scheme,
+    model: onnx.ModelProto,
+    layers: Sequence[str],
+    twin: Callable[[Sequence[str]], onnx.ModelProto],
     samples: Sequence[Sample],
     progress: Callable[[str], None] | None = None,
 ) -> dict[str, float]:
-    """Return the divergence of the answers for every layer, when its weights and input alone are 8-bit; most first."""
-    expected = answers(original.prepared, samples)
+    """Return the divergence of the answers from `model`'s for each of `layers` alone in 8 bits; most first.
+
+    `twin` makes the quantized model with the layers that it is given left in float.
+    """
+    expected = answers(model, samples)
     found = {}
-    for layer in original.weighted:
-        others = [name for name in original.weighted if name != layer]
-        alone = quantize(original, ranges, scheme, others)
-        found[layer] = divergence(expected, answers(alone, samples))
+    for layer in layers:
+        others = [name for name in layers if name != layer]
+        found[layer] = divergence(expected, answers(twin(others), samples))
         if progress:
             progress(layer)
     return dict(sorted(found.items(), key=lambda item: -item[1]))

@@ -18,13 +18,14 @@ class Noted:
 
     def __init__(self, predict: Callable[[np.ndarray], np.ndarray], output: str) -> None:
         self._predict, self._logits = predict, output == "logits"
+        self._of_classes = output in ("logits", "probabilities")
         self._classes: list[np.ndarray] = []
         self._confidence: list[np.ndarray] = []
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """Answer a batch of inputs."""
         outputs = self._predict(inputs)
-        if outputs.ndim == 2 and outputs.shape[1] > 1 and np.isfinite(outputs).all():
+        if self._of_classes and outputs.ndim == 2 and outputs.shape[1] > 1 and np.isfinite(outputs).all():
             highest = outputs.max(axis=1)
             if self._logits:
                 highest = 1 / np.exp(outputs - highest[:, None]).sum(axis=1)

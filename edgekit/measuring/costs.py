@@ -43,13 +43,24 @@ def costs(path: Path, files: Sequence[Path], feeds: Mapping[str, Any], device: s
     None where the system does not tell. "energy_mj": of a request, in millijoules, all that the processor used
     meanwhile; None where it is not counted.
     """
+    return _told(path, files, feeds, device, threads, ("loading", "running"))
+
+
+def memory(path: Path, feeds: Mapping[str, Any], device: str, threads: int) -> dict[str, Any]:
+    """Return "peak_bytes" alone, as `costs` does; {"error": ...} where no process could tell."""
+    return _told(path, (), feeds, device, threads, ("running",))
+
+
+def _told(
+    path: Path, files: Sequence[Path], feeds: Mapping[str, Any], device: str, threads: int, parts: Sequence[str]
+) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         arrays = Path(folder) / "feeds.npz"
         np.savez(arrays, *map(_plain, feeds.values()))
         asked: dict[str, Any] = {"path": str(path), "device": device, "threads": threads, "feeds": str(arrays)}
         asked |= {"files": [str(file) for file in files], "names": list(feeds)}
         found: dict[str, Any] = {}
-        for what in ("loading", "running"):
+        for what in parts:
             found |= _in_a_process({**asked, "what": what})
     return found
 

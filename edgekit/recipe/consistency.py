@@ -15,19 +15,25 @@ from pydantic import ValidationError
 from edgekit import files, tasks
 from edgekit.errors import EdgekitError, nearest
 from edgekit.recipe import finding
+from edgekit.recipe.data import SOURCES
 from edgekit.recipe.document import Document
 from edgekit.recipe.faults import Fault, Keys, shown
 from edgekit.recipe.losses import POOLED, Losses
-from edgekit.recipe.schema import SOURCES, STAGES, Prune
+from edgekit.recipe.schema import STAGES, Prune, Quantize, Recipe
 from edgekit.signature import Tensor
 
+_TASK = Recipe.model_fields["task"].default
 # Folders of a run that are not a stage's.
 _RESERVED = ("teacher", "student", "bundle")
-# What a task's predictor is given: dtype, dimensions, and how that is written.
+# What a task's predictor is given: dtype, dimensions, and how that is written. A task without one is given any.
 _INPUTS = {
     "images": ("uint8", 4, "image: uint8[N,28,28,1]"),
     "features": ("float32", 2, "features: float32[N,16]"),
+    "sequences": ("float32", 3, "window: float32[N,100,6]"),
+    "texts": ("int64", 2, "ids: int64[N,T]"),
 }
+# The losses that compare the probabilities of classes.
+_OF_CLASSES = ("dkd", "dist")
 
 
 def check(document: Document, folder: Path) -> Iterator[Fault]:
@@ -39,14 +45,33 @@ def check(document: Document, folder: Path) -> Iterator[Fault]:
 def _task(document: Document, folder: Path) -> Iterator[Fault]:
     name = _text(document, "task")
     if name is not None and name not in tasks.TASKS:
-        near = nearest(name, list(tasks.TASKS)) if name not in tasks.PURPOSES else None
+        near = nearest(name, list(tasks.TASKS))
         said = f'did you mean "{near}"?' if near else f"one of {', '.join(tasks.TASKS)}"
-        fault = f'no recipe trains for "{name}" yet' if name in tasks.PURPOSES else f'there is no task "{name}"'
-        yield Fault(("task",), f"{fault}; {said}")
+        yield Fault(("task",), f'there is no task "{name}"; {said}')
+    elif _of_task(document, "vector"):
+        yield from _embedding(document)
+
+
+def _of_task(document: Document, targets: str) -> bool:
+    """Whether the recipe's task has such targets."""
+    task = tasks.TASKS.get(_text(document, "task") or _TASK)
+    return bool(task and task.targets == targets)
+
+
+def _embedding(document: Document) -> Iterator[Fault]:
+    """There are no labels: a teacher must be there, and know it all already."""
+    teacher = document.get("teacher")
+    if teacher is None:
+        yield Fault(("task",), "embedding learns from a teacher, and the recipe has none", "add the section teacher")
+    train = teacher.get("train") if isinstance(teacher, dict) else None
+    trained = isinstance(train, dict) and train.get("epochs") == 0
+    if isinstance(teacher, dict) and not (teacher.get("weights") or teacher.get("onnx") or trained):
+        told = "embedding has no labels that the teacher could be trained by"
+        yield Fault(("teacher",), told, "name its weights or an onnx file, or start, and train: {epochs: 0}")
 
 
 def _export(document: Document, folder: Path) -> Iterator[Fault]:
-    task = tasks.TASKS.get(_text(document, "task") or "image-classification")
+    task = tasks.TASKS.get(_text(document, "task") or _TASK)
     output = _text(document, "export", "output")
     if task and output is not None and output not in task.heads:
         near = nearest(output, list(task.heads))
@@ -64,9 +89,10 @@ def _export(document: Document, folder: Path) -> Iterator[Fault]:
     if not tensor.shape or not isinstance(tensor.shape[0], str):
         yield Fault(at, f'"{line}" has no batch', f"begin the shape with a name: {_batched(tensor)}")
     elif task:
-        dtype, dimensions, example = _INPUTS[task.predictor]
-        if tensor.dtype != dtype or len(tensor.shape) != dimensions:
-            yield Fault(at, f'"{line}" is not what {task.name} takes', f'write it as "{example}"')
+        taken = [_INPUTS[task.predictor]] if task.predictor else list(_INPUTS.values())
+        if (tensor.dtype, len(tensor.shape)) not in [each[:2] for each in taken]:
+            examples = " or ".join(f'"{example}"' for _, _, example in taken)
+            yield Fault(at, f'"{line}" is not what {task.name} takes', f"write it as {examples}")
         elif isinstance(tensor.shape[-1], int):
             yield from _normalize(document, tensor.shape[-1])
 
@@ -89,7 +115,9 @@ def _data(document: Document, folder: Path) -> Iterator[Fault]:
     if source is not None and source not in SOURCES and not _exists(folder, source):
         near = nearest(source, list(SOURCES))
         said = f'there is no data source "{source}", and no such file or folder in "{finding.shown(folder)}"'
-        hint = f"one of {', '.join(SOURCES)}, a .npz file, or a folder with a folder per class"
+        hint = (
+            f"one of {', '.join(SOURCES)}, a .npz, .csv, .tsv, .jsonl or .txt file, or a folder with a folder per class"
+        )
         yield Fault(("data", "source"), said + (f'; did you mean "{near}"?' if near else ""), hint)
     mixed = [document.get("data", "augment", key) for key in ("mixup", "cutmix")]
     often = [value for value in mixed if isinstance(value, int | float)]
@@ -104,6 +132,8 @@ def _data(document: Document, folder: Path) -> Iterator[Fault]:
 
 
 def _exists(folder: Path, source: str) -> bool:
+    if source.startswith((finding.DATA, "hf:")):  # may be fetched after the recipe is read
+        return True
     try:
         return (folder / Path(source).expanduser()).exists()
     except (OSError, RuntimeError):  # too long a name, no such user
@@ -111,7 +141,9 @@ def _exists(folder: Path, source: str) -> bool:
 
 
 def _networks(document: Document, folder: Path) -> Iterator[Fault]:
-    yield from _file(document.get("student"), "model", ("student",), folder)
+    student = document.get("student")
+    yield from _file(student, "model", ("student",), folder)
+    yield from _weights(student.get("start") if isinstance(student, dict) else None, ("student", "start"), folder)
     teacher = document.get("teacher")
     yield from _teacher(teacher, ("teacher",), folder)
     also = teacher.get("also") if isinstance(teacher, dict) else None
@@ -121,7 +153,7 @@ def _networks(document: Document, folder: Path) -> Iterator[Fault]:
         if isinstance(other, dict) and "model" in other and not other.get("weights"):
             yield Fault(at, "a further teacher is not trained here, and has no weights", "name its weights")
     train = teacher.get("train") if isinstance(teacher, dict) else None
-    if isinstance(train, dict) and train.get("epochs") == 0 and not teacher.get("weights"):
+    if isinstance(train, dict) and train.get("epochs") == 0 and not (teacher.get("weights") or teacher.get("start")):
         yield Fault(("teacher", "train", "epochs"), "0 leaves the teacher untrained", "give it epochs, or weights")
 
 
@@ -135,10 +167,13 @@ def _teacher(said: Any, at: Keys, folder: Path) -> Iterator[Fault]:
     for key in kinds:
         yield from _file(said, key, at, folder)
     if kinds == ["onnx"]:
-        for key in ("args", "weights", "train"):
+        for key in ("args", "weights", "start", "train"):
             if key in said:
                 yield Fault((*at, key), "an ONNX file is what it is: nothing is built or trained", f"leave {key} out")
-    yield from _weights(said.get("weights"), (*at, "weights"), folder)
+    for key in ("weights", "start"):
+        yield from _weights(said.get(key), (*at, key), folder)
+    if said.get("weights") is not None and said.get("start") is not None:
+        yield Fault((*at, "start"), "what has weights is trained already", "leave start out, or weights")
 
 
 def _file(said: Any, key: str, at: Keys, folder: Path) -> Iterator[Fault]:
@@ -153,7 +188,7 @@ def _file(said: Any, key: str, at: Keys, folder: Path) -> Iterator[Fault]:
 
 def _weights(said: Any, at: Keys, folder: Path) -> Iterator[Fault]:
     file = said.get("file") if isinstance(said, dict) else None
-    if not isinstance(file, str):
+    if not isinstance(file, str) or file.startswith(finding.DATA):  # data may be fetched after the recipe is read
         return
     found, wanted = finding.beside(folder, file), said.get("sha256")
     if not found:
@@ -192,6 +227,8 @@ def stages(document: Document, folder: Path) -> Iterator[Fault]:
         yield from _losses(document, said, at)
         if kind == "prune":
             yield from _pruning(said, at)
+        if kind == "quantize":
+            yield from _training_in_8_bits(document, said, at)
         before = kind
 
 
@@ -204,6 +241,20 @@ def _pruning(said: Any, at: tuple[str, ...]) -> Iterator[Fault]:
     steps, epochs = said.get("steps"), said.get("epochs", Prune().epochs)
     if isinstance(steps, int) and isinstance(epochs, int) and steps > 1 and epochs < steps:
         yield Fault((*at, "steps"), f"{steps} steps cannot recover in {epochs} epochs", "give each step an epoch")
+
+
+def _training_in_8_bits(document: Document, said: Any, at: tuple[str, ...]) -> Iterator[Fault]:
+    train = said.get("train") if isinstance(said, dict) else None
+    if not isinstance(train, dict):
+        return
+    if said.get("method", Quantize().method) == "static":
+        yield Fault((*at, "train"), "method static trains nothing", "say method: auto, or method: training")
+    yield from _losses(document, train, (*at, "train"))
+    losses = train.get("losses")
+    for name in losses if isinstance(losses, dict) else ():
+        if name in ("hint", "attention", "relational"):
+            complaint = f"{name} compares layers, and what is trained in 8 bits is one captured graph"
+            yield Fault((*at, "train", "losses", name), complaint, "leave it out: the answers can be compared")
 
 
 def _losses(document: Document, said: Any, at: tuple[str, ...]) -> Iterator[Fault]:
@@ -220,8 +271,11 @@ def _losses(document: Document, said: Any, at: tuple[str, ...]) -> Iterator[Faul
         yield Fault((*at, "losses"), "all weights are 0: there is nothing to learn from")
     for name, loss in losses.counting().items():
         mixed = [pair for pair in loss.compares.items() if POOLED in pair]
-        if name == "attention" and mixed:
-            complaint = f'"{POOLED}" is a vector, and attention compares feature maps'
+        if name in _OF_CLASSES and not _of_task(document, "class"):
+            complaint = f"{name} compares the probabilities of classes, and the task has none"
+            yield Fault((*at, "losses", name), complaint, "leave it out: soft-target is the task's own")
+        if name in ("attention", "attention-map") and mixed:
+            complaint = f'"{POOLED}" is a vector, and {name} compares maps'
             yield Fault((*at, "losses", name, "layers", mixed[0][0]), complaint, "name a layer that answers a map")
 
 

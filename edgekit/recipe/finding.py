@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from edgekit import files
 from edgekit.errors import RecipeError, nearest
+
+DATA = "data:"  # before a file that lies where `make data` puts data sets: "data:minilm/model.safetensors"
 
 
 def shipped(kind: str) -> Path:
@@ -50,9 +53,14 @@ def find(name_or_path: str) -> Path:
     raise RecipeError(f'there is no file "{path}"', hint)
 
 
+def place(folder: Path, written: str) -> Path:
+    """Return where a recipe in `folder` says that something lies: from there on, or "data:" from $EDGEKIT_DATA on."""
+    return files.data_home() / written[len(DATA) :] if written.startswith(DATA) else folder / written
+
+
 def beside(folder: Path, file: str) -> Path | None:
-    """Return a file that a recipe in `folder` names: beside the recipe first, then among the shipped models."""
-    places = (folder / file, shipped("models") / file)
+    """Return a file that a recipe in `folder` names: where it says first, then among the shipped models."""
+    places = (place(folder, file), shipped("models") / file)
     return next((path for path in places if _holds(path.is_file)), None)
 
 

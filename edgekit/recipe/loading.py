@@ -69,6 +69,9 @@ def resolved(recipe: Recipe) -> dict[str, Any]:
 def resolve_model(loaded: Loaded, file: str) -> Path:
     """Return the path of a model or weights file that the recipe names; raise ModelError where it is gone."""
     found = finding.beside(loaded.folder, file)
+    if found is None and file.startswith(finding.DATA):
+        place = finding.place(loaded.folder, file)
+        raise ModelError(f'there is no "{place}", which the recipe writes as "{file}"', "make data fetches it")
     if found is None:
         raise ModelError(f'there is no "{file}" in "{finding.shown(loaded.folder)}" or among edgekit\'s models')
     return found

@@ -39,14 +39,14 @@ class Loss(Part):
 
 
 class SoftTarget(Loss):
-    """Hinton's loss: the teacher's probabilities at a temperature."""
+    """The task's own way to learn from answers: of classes Hinton's, the teacher's probabilities at a temperature."""
 
     weight: Share = 0.9
     temperature: AboveZero = 4.0
 
 
 class HardLabel(Loss):
-    """Cross-entropy with the labels."""
+    """The task's own loss against the targets: of classes cross-entropy."""
 
     weight: Share = 0.1
 
@@ -68,7 +68,10 @@ class Dist(Loss):
 
 
 class Hint(Loss):
-    """FitNets: the student's layer, through a projection that is learned with it, is to be the teacher's."""
+    """FitNets: the student's layer, through a projection that is learned with it, is to be the teacher's.
+
+    Of a transformer's layer every token's vector is compared, padding left out.
+    """
 
     layers: Layers = Field(
         {POOLED: POOLED}, min_length=1, description=f'{_LAYERS}; "pooled" is what the last linear layer takes'
@@ -82,6 +85,17 @@ class Hint(Loss):
 
 class Attention(Loss):
     """Attention transfer: where a layer's feature map is large, whatever its channels."""
+
+    layers: Layers = Field(min_length=1, description=_LAYERS)
+
+    @property
+    def compares(self) -> Layers:
+        """Give the layers it says."""
+        return self.layers
+
+
+class AttentionMap(Loss):
+    """TinyBERT: how much each token of a text looks at each other, in every head."""
 
     layers: Layers = Field(min_length=1, description=_LAYERS)
 
@@ -114,6 +128,7 @@ class Losses(Part):
     dist: Dist | None = None
     hint: Hint | None = None
     attention: Attention | None = None
+    attention_map: AttentionMap | None = Field(None, alias="attention-map")
     relational: Relational | None = None
 
     def counting(self) -> dict[str, Loss]:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from edgekit import files
-from edgekit.recipe.schema import Distill, Network, Prune, Quantize, Recipe, Student, Train
+from edgekit.recipe.networks import Network, Train
+from edgekit.recipe.schema import Distill, Prune, Quantize, Recipe, Student
 
 # Packages that any run needs, those of a kind of stage, and those of a data set.
 _ALWAYS = ("torch", "onnx", "onnxscript", "onnxruntime", "safetensors", "matplotlib", "jinja2")
@@ -46,17 +47,25 @@ def steps(recipe: Recipe) -> list[Step]:
         what += "".join(f", and {_network(also)}" for also in recipe.teacher.also)
         trained = weights or recipe.teacher.onnx
         found.append(Step("teacher", "teacher", None if trained else recipe.teacher.train.epochs, what))
-    if recipe.student.baseline or not recipe.teacher:
+    if recipe.baseline or not recipe.teacher:
         found.append(Step("student", "student", student_training(recipe).epochs, _network(recipe.student)))
     for name, stage in recipe.stages.items():
         kind = stage.kind or name
         if isinstance(stage, Quantize):
-            what = f"{stage.method}, calibrated on {stage.calibration_samples} training examples"
-            found.append(Step(name, kind, None, what))
+            epochs = stage.train.epochs if stage.method == "training" else None
+            found.append(Step(name, kind, epochs, _quantized(stage)))
         else:
             what = _removed(stage) if isinstance(stage, Prune) else _network(recipe.student)
             found.append(Step(name, kind, stage.epochs, what))
     return found
+
+
+def _quantized(stage: Quantize) -> str:
+    if stage.method == "training":
+        return "trained in 8 bits"
+    what = f"{stage.method}, calibrated on {stage.calibration_samples} training examples"
+    epochs = stage.train.epochs
+    return what + (f"; outside the budget, {epochs} epochs in 8 bits" if stage.method == "auto" else "")
 
 
 def _removed(stage: Prune) -> str:
@@ -85,8 +94,14 @@ def _network(network: Network | Student) -> str:
 def needs(recipe: Recipe) -> list[str]:
     """Return the modules a run imports, all of them optional packages."""
     found = [*_ALWAYS, *_OF_SOURCE.get(recipe.data.source, ())]
+    if recipe.data.text:
+        found.append("tokenizers")
+    if recipe.data.source.startswith("hf:"):
+        found.append("datasets")
     for step in steps(recipe):
         found += _OF_KIND.get(step.kind, ())
+    if any(isinstance(stage, Quantize) and stage.may_train for stage in recipe.stages.values()):
+        found.append("torchao")
     return list(dict.fromkeys(found))
 
 

@@ -11,104 +11,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from edgekit import tasks
+from edgekit.recipe.data import Data
 from edgekit.recipe.losses import Losses
+from edgekit.recipe.networks import START, Teacher, Train, Weights
 from edgekit.recipe.part import Fraction, Part, Positive
-
-
-class Normalize(Part):
-    """Mean and standard deviation per channel, of pixels in 0..1."""
-
-    mean: list[float] = Field(min_length=1)
-    std: list[Annotated[float, Field(gt=0)]] = Field(min_length=1)
-
-
-class Augment(Part):
-    """What is done to training images, drawn anew for every view."""
-
-    flip: bool = Field(False, description="mirror left and right, half of the time")
-    shift: int = Field(0, ge=0, description="move by up to so many pixels in each direction")
-    erase: Fraction = Field(0.0, description="how often a rectangle is replaced by noise")
-    mixup: Fraction = Field(0.0, description="how often an image is blended with another one, and its label too")
-    cutmix: Fraction = Field(0.0, description="how often a rectangle is taken from another image, and of its label")
-
-
-class Data(Part):
-    """Where the examples come from, and how they are split."""
-
-    seed: Annotated[int, Field(ge=0)] = Field(
-        0, description="decides the splits and the augmented views, so that trainings of other seeds share them"
-    )
-    source: str = Field(description='"digits", "fashion-mnist", a .npz file, or a folder with a folder per class')
-    validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = Field(
-        0.1, description="the part of the training examples that the judge keeps for itself"
-    )
-    test_fraction: Annotated[float, Field(gt=0, lt=0.9)] = Field(
-        0.2, description="the part held out for the final table, where the source has no test split of its own"
-    )
-    normalize: Normalize | None = Field(None, description="training uses it, the exported graph contains it")
-    augment: Augment = Augment()
-    labels: list[str] | None = Field(None, description="class names, in the order of the class numbers")
-
-
-class Train(Part):
-    """How a network is trained; what is left out takes the default."""
-
-    epochs: Annotated[int, Field(ge=0)] = 10
-    batch: Positive = 128
-    optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = "sgd"
-    learning_rate: Annotated[float, Field(gt=0)] = 0.1
-    momentum: Fraction = 0.9
-    weight_decay: Annotated[float, Field(ge=0)] = 5e-4
-    schedule: Literal["one-cycle", "cosine", "constant"] = "one-cycle"
-    warmup: Fraction = Field(0.2, description="the part of the training over which the learning rate rises")
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    clip: Annotated[float, Field(ge=0)] = Field(0.0, description="largest norm of the gradient; 0 is no limit")
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32",
-        description="bfloat16 is faster where the processor has it (AMX, CUDA); a teacher is asked in its own",
-    )
-    average: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="decay of the running average of the weights that is shipped; 0 ships the last weights"
-    )
-
-
-class Weights(Part):
-    """A safetensors file with a network's weights, and what it must hash to."""
-
-    file: str
-    sha256: str | None = Field(
-        None, pattern=r"^[0-9a-f]{64}$", description="64 hexadecimal digits, as sha256sum prints"
-    )
-
-
-class Network(Part):
-    """A network: a plain PyTorch file with a function `build(**args)`, or an ONNX file, which is trained already."""
-
-    model: str | None = Field(
-        None, description="a Python file, looked for beside the recipe and then among edgekit's models"
-    )
-    args: dict[str, Any] = Field({}, description="what its function build is given")
-    weights: Weights | None = Field(None, description="start from these weights; without them it is trained")
-    onnx: str | None = Field(
-        None, description="an ONNX file instead, that takes what networks are given, or what an app passes"
-    )
-
-    @property
-    def file(self) -> str:
-        """The file it is made from."""
-        return self.model or self.onnx or ""
-
-    @property
-    def files(self) -> list[str]:
-        """All files it names."""
-        return [self.file, *([self.weights.file] if self.weights else [])]
-
-
-class Teacher(Network):
-    """What the student learns from, and what every step is compared with."""
-
-    train: Train = Train()
-    also: list[Network] = Field([], description="further trained teachers: the answers of all are averaged")
 
 
 class Budget(Part):
@@ -121,6 +28,14 @@ class Budget(Part):
     min_shrink: Annotated[float, Field(ge=1)] | None = Field(
         None, description="a step that is so many times smaller, and not clearly slower, pays as well"
     )
+    max_class_drop_points: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="points that the class which loses most may lose; null is no limit"
+    )
+    max_bytes: Positive | None = Field(None, description="the size a model file may have")
+    max_memory_mb: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="megabytes of memory that opening and running the model may take, as measured"
+    )
+    keep_anyway: bool = Field(False, description="keep a step that is outside the budget, and record that it was")
 
 
 class Student(Part):
@@ -128,6 +43,7 @@ class Student(Part):
 
     model: str
     args: dict[str, Any] = Field({}, description="what its function build is given")
+    start: Weights | None = Field(None, description=START)
     baseline: bool = Field(True, description="also train it without the teacher, to know what the teacher is worth")
     train: Train | None = Field(None, description="how it is trained without the teacher; as in distill where left out")
     budget: Budget = Field(Budget(max_drop_points=None), description="what the student may lose against its teacher")
@@ -137,7 +53,9 @@ class Export(Part):
     """What the exported model takes and answers."""
 
     input: str = Field(description='such as "image: uint8[N,28,28,1]"; a name is a dynamic dimension')
-    output: str = Field("probabilities", description='"probabilities" or "logits", computed inside the graph')
+    output: str | None = Field(
+        None, description='"probabilities" or "logits", computed inside the graph; null is what its task answers first'
+    )
     min_onnxruntime: str = Field(
         "1.20", pattern=r"^\d+\.\d+$", examples=["1.20"], description="the oldest runtime that must load it"
     )
@@ -180,6 +98,11 @@ class Prune(Stage, Train):
     kind: Literal["prune"] | None = None
     epochs: Annotated[int, Field(ge=0)] = 5
     learning_rate: Annotated[float, Field(gt=0)] = 0.05
+    structure: Literal["channels"] = Field(
+        "channels",
+        description="whole channels: single weights of 0, or two in each four (2:4), make onnxruntime no faster (of"
+        " products with 50 to 95 % zeros 0.97 to 1.03 times the speed), and only compress better",
+    )
     ratio: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.3, description="the part of the channels to remove; 0.5 removes about half of them"
     )
@@ -210,13 +133,27 @@ class Prune(Stage, Train):
         return bool(self.target_speedup or self.target_p50_ms)
 
 
+class Rounded(Train):
+    """How a network is trained in 8 bits: as float32 that is rounded, with the teacher's answers where there is one."""
+
+    epochs: Annotated[int, Field(ge=1)] = 5
+    learning_rate: Annotated[float, Field(gt=0)] = 0.01
+    precision: Literal["float32"] = Field("float32", description="what is rounded to 8 bits is float32")
+    average: Annotated[float, Field(ge=0, le=0)] = Field(0.0, description="ranges and zero points have no average")
+    teacher_views: Annotated[int, Field(ge=0)] = 8
+    losses: Losses = Losses()
+
+
 class Quantize(Stage):
     """Turn weights and activations into 8-bit integers, calibrated on training examples."""
 
     kind: Literal["quantize"] | None = None
-    method: Literal["static", "auto"] = Field(
-        "static", description="auto times every way to quantize, and leaves layers in float until the budget holds"
+    method: Literal["static", "auto", "training"] = Field(
+        "static",
+        description="auto times every way to quantize, leaves layers in float until the budget holds, and trains where"
+        " it does not; training goes there at once",
     )
+    train: Rounded = Field(Rounded(), description="of method training, and of auto where nothing else keeps the budget")
     calibration_samples: Annotated[int, Field(ge=8)] = 512
     per_channel: bool = True
     reduce_range: bool | None = Field(None, description="7-bit weights; null asks the processor whether it saturates")
@@ -226,11 +163,19 @@ class Quantize(Stage):
         """Whether the way is chosen by what is measured."""
         return self.method == "auto"
 
+    @property
+    def may_train(self) -> bool:
+        """Whether the network may be trained in 8 bits."""
+        return self.method != "static"
+
 
 class Targets(Part):
     """What the whole must reach, or the command ends with exit code 3."""
 
     accuracy: Fraction | None = None
+    metric: float | None = Field(
+        None, description="what the task's metric must reach, as it is shown: at least, or at most where less is better"
+    )
     p50_ms: Annotated[float, Field(gt=0)] | None = None
     speedup: Annotated[float, Field(gt=0)] | None = Field(None, description="over the teacher")
     bytes: Positive | None = None
@@ -244,8 +189,6 @@ class Expect(Part):
     machine: str = Field(description='where it was measured, such as "2 cores with AVX2"')
 
 
-# The data sets with a name of their own; data/ knows how to read them.
-SOURCES = ("digits", "fashion-mnist")
 STAGES: dict[str, type[Stage]] = {"distill": Distill, "prune": Prune, "quantize": Quantize}
 
 
@@ -272,3 +215,13 @@ class Recipe(Part):
     targets: Targets = Targets()
     quick: dict[str, Any] = Field({}, description='overrides for --quick, such as "stages.distill.epochs: 1"')
     expect: Expect | None = None
+
+    @property
+    def output(self) -> str:
+        """What the exported model answers."""
+        return self.export.output or tasks.get(self.task).heads[0]
+
+    @property
+    def baseline(self) -> bool:
+        """Whether the student is trained without the teacher as well: where there are labels to learn from."""
+        return self.student.baseline and tasks.get(self.task).targets != "vector"

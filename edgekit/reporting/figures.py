@@ -6,12 +6,16 @@ from pydantic import BaseModel
 
 
 class Estimate(BaseModel):
-    """A figure with its 95 % interval and number of examples; without both where a split has one score."""
+    """A figure with its 95 % interval and number of examples; without both where a split has one score.
+
+    `groups`: of how many recordings or subjects the examples are, where the interval is over those.
+    """
 
     value: float
     low: float | None
     high: float | None
     n: int | None
+    groups: int | None = None
 
 
 class Scores(Estimate):
@@ -35,4 +39,11 @@ class Change(BaseModel):
     low: float | None
     high: float | None
     n: int | None
+    groups: int | None = None
     split: str = "test"
+
+
+class ClassChange(Change):
+    """The change of one class."""
+
+    label: str

@@ -38,8 +38,8 @@ def write(run_folder: Path) -> Path:
     need("matplotlib", "making the report")
     environment = templates.environment()
     shared = (
-        wording.percent, wording.interval, wording.change, wording.points, wording.points_apart, wording.speedup,
-        wording.parity, console.size, console.number, console.duration, unbroken,
+        wording.percent, wording.score, wording.score_interval, wording.worst, wording.change, wording.points,
+        wording.points_apart, wording.speedup, wording.parity, console.size, console.number, console.duration, unbroken,
     )  # fmt: skip
     environment.filters.update({function.__name__: function for function in shared})
     text = environment.get_template(_TEMPLATE).render(**_said(run, run_folder), **_plots(run, run_folder))
@@ -84,7 +84,8 @@ def _said(run: Run, folder: Path) -> dict[str, Any]:
     shipped, teacher = run.shipped, run.teacher
 
     def badge(verdict: Verdict) -> Markup:
-        word = "in the bundle" if verdict is shipped else verdict.decision
+        word = "in the bundle" if verdict is shipped else verdict.word
+        word += ", kept anyway" if verdict is shipped and verdict.anyway else ""
         kind = "shipped" if verdict is shipped else verdict.decision
         return Markup('<span class="badge {}">{}</span>').format(kind, word)
 
@@ -103,8 +104,10 @@ def _said(run: Run, folder: Path) -> dict[str, Any]:
         "beside": teacher is not None and shipped is not teacher,
         "unit": wording.unit(run.verdicts),
         "conditions": _conditions(run.verdicts),
-        "targets": [(*wording.target(target), target.met) for target in run.targets],
+        "targets": [(*wording.target(target, run.metric), target.met) for target in run.targets],
         "badge": badge,
+        "classes": any(verdict.worst_class for verdict in run.verdicts),
+        "direction": wording.direction(run.metric),
         "snippet": snippet,
         "command": command,
         "facts": [("data and seed", _data(run)), ("machine and versions", _machine(run))],

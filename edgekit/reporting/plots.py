@@ -17,6 +17,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from edgekit import files
 from edgekit.console import size
 from edgekit.errors import DataError
+from edgekit.metric import MINUS, Metric
 from edgekit.reporting import record, wording
 from edgekit.reporting.drawing import PRINT, Palette, style, svg
 from edgekit.reporting.placing import Box, Point, bow, place
@@ -30,7 +31,7 @@ def tradeoff_svg(run: Run, name: str, width: int) -> str:
     """Return accuracy against latency as SVG, `width` points wide; `name` keeps its ids apart from other figures'."""
     height = max(330, round(width * 0.5))
     rows = "; ".join(
-        f"{verdict.label}: {wording.estimate(verdict.test)}, p50 {wording.significant(verdict.latency.p50_us)} µs, "
+        f"{verdict.label}: {wording.scored(verdict)}, p50 {wording.significant(verdict.latency.p50_us)} µs, "
         f"{size(verdict.bytes)}, {verdict.decision}"
         for verdict in run.verdicts
     )
@@ -69,14 +70,17 @@ def _story(run: Run) -> tuple[str, str]:
     if model is None or teacher is None or model is teacher:
         return f"{run.name}: {f'the {model.label} was kept' if model else 'unfinished'}", how
     title = f"{run.name}: {wording.compared(model, teacher)}"
-    against = wording.percent(teacher.test.value)
-    scores = f"{wording.estimate(model.test)} {model.metric} against {against}{wording.examples(model.test.n)}"
+    against = wording.score(teacher)
+    scores = f"{wording.scored(model)} {model.metric} against {against}{wording.examples(model.test.n)}"
     return title, f"{scores}  ·  {how}"
 
 
 @dataclass(frozen=True)
 class _Spot:
-    """A model in the plot: latency in the plot's unit, score in percent, their intervals, radius in points."""
+    """A model in the plot: latency in the plot's unit, score in percent or as it is, their intervals, radius in points.
+
+    More of a score is better; what stands at its axis is the metric.
+    """
 
     verdict: Verdict
     x: float
@@ -88,6 +92,7 @@ class _Spot:
 
 def _spots(run: Run, unit: wording.Unit) -> list[_Spot]:
     largest = max(verdict.bytes for verdict in run.verdicts)
+    scale = _scale(run.metric)
     spots = []
     for verdict in run.verdicts:
         test, latency = verdict.test, verdict.latency
@@ -96,20 +101,24 @@ def _spots(run: Run, unit: wording.Unit) -> list[_Spot]:
             _Spot(
                 verdict,
                 latency.p50_us / unit.microseconds,
-                100 * test.value,
+                scale * test.value,
                 (latency.p50_low_us / unit.microseconds, latency.p50_high_us / unit.microseconds),
-                (100 * ends[0], 100 * ends[1]),
+                (scale * ends[0], scale * ends[1]),
                 max(_SMALLEST, _LARGEST * math.sqrt(verdict.bytes / largest)),
             )
         )
     return spots
 
 
+def _scale(metric: Metric) -> int:
+    return 100 if metric.share else 1
+
+
 def _tradeoff(figure: Figure, run: Run, palette: Palette) -> None:
     unit = wording.unit(run.verdicts)
     spots = _spots(run, unit)
     axes = figure.add_subplot()
-    _scales(axes, spots)
+    _scales(axes, spots, run.metric)
     latency = run.verdicts[0].latency
     where = f"{latency.device}, batch {latency.batch}, {latency.threads} thread{'s' if latency.threads > 1 else ''}"
     axes.set_xlabel(f"← faster  ·  p50 latency, {unit.name}  ·  {where}", labelpad=8)
@@ -150,9 +159,9 @@ def _way(run: Run, spots: Sequence[_Spot], to_page: Any) -> list[tuple[float, fl
     return [place for ends in pairwise(steps) for place in bow(*ends, undone)]
 
 
-def _scales(axes: Any, spots: Sequence[_Spot]) -> None:
+def _scales(axes: Any, spots: Sequence[_Spot], metric: Metric) -> None:
     low, high = min(spot.up[0] for spot in spots), max(spot.up[1] for spot in spots)
-    margin = 0.1 * max(high - low, 1.0)
+    margin = 0.1 * max(high - low, 1.0 if metric.share else 0.01 * max(abs(low), abs(high)))
     axes.set_ylim(low - margin, high + margin)
     left, right = min(spot.x for spot in spots), max(spot.x for spot in spots)
     room = min(0.25, 84 / axes.get_window_extent().width)  # on either side, for a name beside the outermost marker
@@ -164,7 +173,14 @@ def _scales(axes: Any, spots: Sequence[_Spot]) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %" if value <= 100 else ""))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _mark(value, metric)))
+
+
+def _mark(value: float, metric: Metric) -> str:
+    """Write what stands at the upright axis."""
+    if metric.share:
+        return f"{value:g} %" if value <= 100 else ""
+    return f"{metric.shown(value):g} {metric.unit}".rstrip().replace("-", MINUS)
 
 
 def _names(

@@ -12,9 +12,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from edgekit.deciding import KEPT_ANYWAY
 from edgekit.errors import DataError
+from edgekit.metric import Metric
 from edgekit.reporting.differences import Differences, NotCompared
-from edgekit.reporting.figures import Change, Ratio, Scores
+from edgekit.reporting.figures import Change, ClassChange, Ratio, Scores
 
 SCHEMA = 1
 FILE = "run.json"
@@ -47,20 +49,40 @@ class Verdict(BaseModel):
     stage: str
     label: str
     decision: str
+    anyway: bool = False
     reason: str
     incumbent: str | None
     parameters: int
-    macs: int
+    macs: int | None  # not known where texts have any length
     bytes: int
     metric: str
+    unit: str = "%"
+    sign: int = 1
     test: Scores
     change: Change | None
+    worst_class: ClassChange | None = None
+    memory: dict[str, Any] = {}
     latency: Latency
     speedup: Ratio | None
     speedup_over_teacher: Ratio | None
     parity: Parity | None
     export: dict[str, Any] | None = None
     notes: list[str] = []
+
+    @property
+    def shown(self) -> Metric:
+        """How its scores are shown."""
+        return Metric(self.metric, self.unit, self.sign)
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """The memory that opening and running it took, where the budget asked."""
+        return self.memory.get("peak_bytes")
+
+    @property
+    def word(self) -> str:
+        """The decision; of a step that is outside the budget and stays, that it does."""
+        return KEPT_ANYWAY if self.anyway else self.decision
 
     @property
     def undone(self) -> bool:
@@ -121,6 +143,11 @@ class Run(BaseModel):
     def verdicts(self) -> list[Verdict]:
         """Every verdict so far, in the order of the stages."""
         return [stage.verdict for stage in self.stages if stage.verdict]
+
+    @property
+    def metric(self) -> Metric:
+        """How the scores of its models are shown."""
+        return self.verdicts[0].shown if self.verdicts else Metric("metric")
 
     @property
     def teacher(self) -> Verdict | None:

@@ -9,11 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edgekit.latency.comparison import MARGIN
-from edgekit.reporting.figures import Change, Estimate, Ratio
+from edgekit.metric import MINUS, Metric
+from edgekit.reporting.figures import Change, Ratio
 from edgekit.reporting.record import Run, Target, Verdict
 
-MINUS = "−"
 MOMENTS = "a row is timed beside what it would replace and the teacher; the times of two rows are of different moments"
+
+_SHARE = Metric("accuracy")
+WORST = "worst: points of the class that lost most, on validation examples, against what the row would replace"
 
 
 def significant(value: float) -> str:
@@ -29,16 +32,28 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.1f} %"
 
 
-def interval(estimate: Estimate) -> str:
-    """Write the interval of a fraction in percent, where it has one: [96.0, 99.1]."""
-    if estimate.low is None or estimate.high is None:
-        return ""
-    return f"[{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+def scored(verdict: Verdict) -> str:
+    """Write what a model reaches on test examples, with its doubt: 98.1 % [96.0, 99.1]."""
+    return verdict.shown.estimate(verdict.test.value, verdict.test.low, verdict.test.high)
 
 
-def estimate(figure: Estimate) -> str:
-    """Write a fraction with its doubt: 98.1 % [96.0, 99.1]."""
-    return f"{percent(figure.value)} {interval(figure)}".rstrip()
+def score(verdict: Verdict) -> str:
+    """Write what a model reaches on test examples: 98.1 %, 1.930 bits."""
+    return verdict.shown.value(verdict.test.value)
+
+
+def score_interval(verdict: Verdict) -> str:
+    """Write the interval of that: [96.0, 99.1]."""
+    return verdict.shown.interval(verdict.test.low, verdict.test.high)
+
+
+def worst(verdict: Verdict) -> tuple[str, str]:
+    """Write what the class that lost most lost, and which it is: ("−4.0", "cat [−11.2, +3.2], n = 25")."""
+    found = verdict.worst_class
+    if not found:
+        return "", ""
+    points, doubt = points_apart(found)
+    return points, f"{found.label} {doubt}{examples(found.n, found.groups)}"
 
 
 def times(ratio: float) -> str:
@@ -70,17 +85,20 @@ def points_apart(change: Change) -> tuple[str, str]:
     return signed(change.points), f"[{signed(change.low)}, {signed(change.high)}]"
 
 
-def change(change: Change) -> str:
+def change(change: Change, metric: Metric = _SHARE) -> str:
     """Write a change of the metric with its doubt: −0.2 points [−0.9, +0.5] on validation, n = 360."""
-    points = f"{signed(change.points)} points"
-    if change.low is None or change.high is None:
-        return f"{points} on {change.split}"
-    return f"{points} [{signed(change.low)}, {signed(change.high)}] on {change.split}{examples(change.n)}"
+    moved = metric.changed(change.points, change.low, change.high)
+    return f"{moved} on {change.split}{examples(change.n, change.groups)}"
 
 
-def examples(n: int | None) -> str:
+def examples(n: int | None, groups: int | None = None) -> str:
     """Write the number of examples behind a figure, after a comma, where it is known: `, n = 360`."""
-    return "" if n is None else f", n = {n:,}"
+    return "" if n is None else f", n = {n:,}" + (f" of {groups:,} groups" if groups else "")
+
+
+def direction(metric: Metric) -> str:
+    """Say which way is better where that is not plain."""
+    return f"less {metric.name} is better" if metric.less_is_better else ""
 
 
 def parity(verdict: Verdict, before: Verdict | None) -> str:
@@ -112,25 +130,22 @@ def unit(verdicts: Iterable[Verdict]) -> Unit:
     return Unit("ms", 1000.0) if slowest >= 10_000 else Unit("µs", 1.0)
 
 
-def target(target: Target) -> tuple[str, str, str]:
-    """Write a target's name, what was wanted and what came of it."""
-    names = {
-        "accuracy": "accuracy",
-        "p50_ms": "p50 latency",
-        "speedup": "speed-up",
-        "bytes": "file size",
-    }
+def target(target: Target, metric: Metric) -> tuple[str, str, str]:
+    """Write a target's name, what was wanted and what came of it; `metric` is the run's."""
+    names = {"metric": metric.name, "p50_ms": "p50 latency", "speedup": "speed-up", "bytes": "file size"}
 
     def write(value: float) -> str:
         if target.name == "accuracy":
             return percent(value)
+        if target.name == "metric":
+            return metric.value(metric.shown(value))
         if target.name == "speedup":
             return times(value)
         return f"{value:,.0f} bytes" if target.name == "bytes" else f"{value:.3g} ms"
 
-    bound = "≥" if target.name in ("accuracy", "speedup") else "≤"
+    least = target.name in ("accuracy", "speedup") or (target.name == "metric" and not metric.less_is_better)
     got = "not measured" if target.got is None else write(target.got)
-    return names.get(target.name, target.name), f"{bound} {write(target.wanted)}", got
+    return names.get(target.name, target.name), f"{'≥' if least else '≤'} {write(target.wanted)}", got
 
 
 def compared(model: Verdict, teacher: Verdict) -> str:
@@ -156,11 +171,11 @@ def headline(run: Run) -> str:
     if model is None:
         done = len(run.verdicts)
         return f"This run is unfinished: {done} of {done + len(run.missing)} models are judged."
-    scored = f"{estimate(model.test)} {model.metric}"
+    reached = f"{scored(model)} {model.metric}" if model.shown.share else f"{model.metric} {scored(model)}"
     if teacher is None:
-        return f"The model {model.label} reaches {scored}."
+        return f"The model {model.label} reaches {reached}."
     if len(run.verdicts) == 1:
-        return f"The {model.label} reaches {scored}."
+        return f"The {model.label} reaches {reached}."
     if model is teacher:
-        return f"The teacher was kept, at {scored}: no smaller model passed the judge."
-    return f"The {model.label} model is {compared(model, teacher)}, at {scored} against {percent(teacher.test.value)}."
+        return f"The teacher was kept, at {reached}: no smaller model passed the judge."
+    return f"The {model.label} model is {compared(model, teacher)}, at {reached} against {score(teacher)}."

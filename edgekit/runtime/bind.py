@@ -48,11 +48,11 @@ class Bound:
         """Bind to copies of `arrays`, by input name; the model runs twice on them, to learn the answers' shapes."""
         _check_numbers([*session.inputs, *session.outputs])
         self._owner = threading.get_ident()
-        inputs = {name: _aligned(array) for name, array in arrays.items()}
-        outputs = {name: _aligned(array) for name, array in session.run(inputs).items()}
+        inputs = {name: aligned(array) for name, array in arrays.items()}
+        outputs = {name: aligned(array) for name, array in session.run(inputs).items()}
         self.inputs: Mapping[str, Array] = MappingProxyType(inputs)
         self.outputs: Mapping[str, Array] = MappingProxyType(outputs)
-        self._run: Callable[[], object] = _runner(session, inputs, outputs)
+        self._run: Callable[[], object] = runner(session, inputs, outputs)
 
     def run(self) -> Mapping[str, Array]:
         """Run on what stands in `inputs`, and return `outputs`. InputError where the model cannot."""
@@ -133,7 +133,7 @@ def _sizes(inputs: list[Tensor], batch: int | None, shapes: Mapping[str, tuple[i
     return sizes
 
 
-def _runner(session: Session, inputs: Mapping[str, Array], outputs: Mapping[str, Array]) -> Callable[[], object]:
+def runner(session: Session, inputs: Mapping[str, Array], outputs: Mapping[str, Array]) -> Callable[[], object]:
     """Bind to the arrays, or to buffers on the GPU that `session` computes on; return what runs and fills `outputs`."""
     binding = session._session.io_binding()
     kind, _, part = session.device.partition(":")
@@ -182,7 +182,7 @@ def _staged(
     return run
 
 
-def _aligned(array: Array) -> Array:
+def aligned(array: Array) -> Array:
     """Return a contiguous copy that begins at the start of a cache line."""
     room = np.empty(array.nbytes + _ALIGNED, np.uint8)
     skip = -room.ctypes.data % _ALIGNED

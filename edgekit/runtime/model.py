@@ -13,7 +13,7 @@ from edgekit.runtime.session import Session
 from edgekit.signature import Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from edgekit.manifest import Manifest
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edgekit.runtime.devices.placement import Placement
     from edgekit.runtime.predictors.prediction import Answer
     from edgekit.runtime.splitting import Splitting
+    from edgekit.runtime.streaming import Stream
 
 
 class Model:
@@ -123,6 +124,40 @@ class Model:
         from edgekit.runtime import predictors
 
         return predictors.predict(self, x, top)
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        length: int = 200,
+        temperature: float = 0.0,
+        top_k: int | None = None,
+        seed: int = 0,
+        stop: str | None = None,
+    ) -> Iterator[str]:
+        """Return what yields the text that goes on from `prompt`, in pieces: `for piece in model.generate("def ")`.
+
+        `length`: how many tokens. `temperature` 0 takes the likeliest token each time; above it they are drawn, from
+        the `top_k` likeliest, the same for the same `seed`. The text ends before `stop`, which is not yielded. Each
+        call has a state and arrays of its own, and belongs to the thread it was made in.
+
+        BundleError where the model writes no text, InputError where the prompt has what is no token of it and none
+        stands for what it does not know.
+        """
+        from edgekit.runtime.generation import generate
+
+        return generate(self, prompt, length, temperature, top_k, seed, stop)
+
+    def stream(self, hop: int | None = None, *, length: int | None = None, top: int = 1) -> Stream:
+        """Return what answers while a sensor measures: `stream.feed(samples)` gives an answer for each full window.
+
+        `hop`: how many samples lie between the beginnings of two windows, `length` how many a window has, where the
+        bundle leaves them open. `top` is how many of the likeliest labels each answer carries. BundleError where the
+        model takes no windows.
+        """
+        from edgekit.runtime.streaming import Stream
+
+        return Stream(self, hop, length, top)
 
     def __repr__(self) -> str:
         task = f", {self.manifest.task}" if self.manifest else ""

@@ -32,5 +32,5 @@ KINDS: dict[str, Kind] = {
     "student": Kind(supervised.run, "student alone", "latency", ("network",)),
     "distill": Kind(distill.run, "distilled", "accuracy", ("network", "teacher")),
     "prune": Kind(prune.run, "pruned", "latency", ("network", "teacher", "incumbent")),
-    "quantize": Kind(quantize.run, "quantized", "latency", ("graph",)),
+    "quantize": Kind(quantize.run, "quantized", "latency", ("graph", "teacher", "incumbent")),
 }

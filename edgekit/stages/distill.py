@@ -1,11 +1,11 @@
-"""Train the student with the teacher's answers; also how a pruned network recovers."""
+"""Train the student with the teacher's answers; also how a pruned or rounded network recovers."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
-from edgekit.recipe.schema import Distill, Prune
+from edgekit.recipe.schema import Distill, Prune, Rounded
 from edgekit.stages.job import Context, Made
 from edgekit.training.batches import ArraySource
 from edgekit.training.listening import listening
@@ -23,15 +23,16 @@ def run(settings: Distill, context: Context) -> Made:
     return Made(network)
 
 
-def learn(network: nn.Module, settings: Distill | Prune, context: Context) -> None:
+def learn(network: nn.Module, settings: Distill | Prune | Rounded, context: Context) -> None:
     """Train `network` in place with the teacher's answers where there is a teacher, else with the labels."""
     job, losses = context.job, settings.losses
-    source = job.source(settings, settings.teacher_views if context.teacher is not None else 0)
+    taught = context.teacher is not None
+    source = job.source(settings, settings.teacher_views if taught else 0, taught)
     layers = losses.layers() if context.teacher is not None else []
     with listening(network, [own for own, _ in layers], "the student") as heard:
         objective: Objective
         if context.teacher is None:
-            objective = Supervised(job.loss, settings.label_smoothing)
+            objective = Supervised(job.losses, settings.label_smoothing)
         else:
             batches = source.batches if isinstance(source, ArraySource) and settings.teacher_views else None
             asked = {other for _, other in layers}
@@ -39,9 +40,9 @@ def learn(network: nn.Module, settings: Distill | Prune, context: Context) -> No
             teachers = [(context.teacher, context.teacher_key), *further]
             precision = job.teacher.train.precision if job.teacher else "float32"
             replies = answers(teachers, batches, settings.epochs, context.device, asked, precision)
-            objective = taught = Distillation(losses, replies, heard, job.loss, settings.label_smoothing)
+            objective = lesson = Distillation(losses, replies, heard, job.losses, settings.label_smoothing, job.pad)
             with seeded(job.seed, 0):
-                taught.begin(source.epoch(0), network)
+                lesson.begin(source.epoch(0), network)
         fit(
             network,
             source,
@@ -52,4 +53,5 @@ def learn(network: nn.Module, settings: Distill | Prune, context: Context) -> No
             key=context.key,
             seed=job.seed,
             device=context.device,
+            validate=job.validate,
         )

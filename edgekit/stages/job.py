@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from safetensors import SafetensorError
@@ -20,11 +20,13 @@ from edgekit.compression import widths
 from edgekit.errors import ModelError
 from edgekit.exporting.deployment import Deployment
 from edgekit.judging import Scorer
+from edgekit.recipe.networks import Train
 from edgekit.recipe.part import Part
-from edgekit.recipe.schema import Budget, Measure, Stage, Targets, Train
+from edgekit.recipe.schema import Budget, Measure, Stage, Targets
 from edgekit.training.batches import Source
-from edgekit.training.objective import TaskLoss
+from edgekit.training.losses import CLASSES, TaskLosses
 from edgekit.training.onnx_network import OnnxNetwork
+from edgekit.training.watching import Validate
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,25 @@ def onnx_network(graph: Path, train: Train, mean: Sequence[float] = (), std: Seq
     return Network(lambda: OnnxNetwork(graph, mean, std), identity, train, graph=graph)
 
 
+class Sources(Protocol):
+    """Where a job's batches come from."""
+
+    def __call__(self, settings: Train, views: int, taught: bool = False, /) -> Source:
+        """Return the batches of a training; where a teacher answers, those of examples without a label as well."""
+
+
 @dataclass(frozen=True)
 class Job:
     """Everything a run needs to know.
 
     `source(settings, views)` gives the batches of a training. `inputs`: real test examples (n >= 7) as an app passes
     them. `calibration(n)` yields feeds of about n training examples. `also`: trained networks that teach beside
-    `teacher`. `classes`: targets of the test examples, for accuracy by class; `pictures(indices)` gives some of these
-    examples, where they are images. `data` and `provenance` are JSON-ready and go into run.json and the manifest.
+    `teacher`. `classes`: targets of the test examples, for accuracy by class, and `judged_classes` those of the
+    validation examples; `pictures(indices)` gives some of the test examples, where they are images. `losses` are the
+    task's. What is shown as `metric` is `sign` times the mean score, in `unit` ("%": a share of 1). `groups`: by split,
+    which recording or subject a score is of, int64 (n,), where examples hang together. `beside`: files that the bundle
+    carries, by their names there. `pad`: what fills up short texts, where inputs are texts. `validate(network)` is its
+    mean score on validation examples. `data` and `provenance` are JSON-ready and go into run.json and the manifest.
     """
 
     name: str
@@ -80,7 +93,7 @@ class Job:
     student: Network | None
     baseline: bool
     stages: dict[str, Stage]
-    source: Callable[[Train, int], Source]
+    source: Sources
     score: Scorer
     inputs: np.ndarray
     calibration: Callable[[int], Iterator[dict[str, np.ndarray]]]
@@ -93,8 +106,15 @@ class Job:
     provenance: dict[str, Any]
     also: tuple[Network, ...] = ()
     classes: np.ndarray | None = None
+    judged_classes: np.ndarray | None = None
     pictures: Callable[[list[int]], np.ndarray] | None = None
-    loss: TaskLoss | None = None
+    losses: TaskLosses = CLASSES
+    sign: int = 1
+    unit: str = "%"
+    groups: dict[str, np.ndarray] | None = None
+    beside: dict[str, Path] = field(default_factory=dict)
+    pad: int | None = None
+    validate: Validate | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
 
 

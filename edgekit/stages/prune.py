@@ -105,6 +105,6 @@ class _Pruning:
 
     def _score(self, network: nn.Module) -> Score:
         batches = islice(self.context.job.source(self.settings, 0).epoch(0), _BATCHES)
-        objective = Supervised(self.context.job.loss, self.settings.label_smoothing)
+        objective = Supervised(self.context.job.losses, self.settings.label_smoothing)
         loss = lambda batch, outputs: objective(batch, outputs)[0]  # noqa: E731
         return score(self.settings.importance, network, batches, loss, self.context.job.seed)

@@ -7,7 +7,7 @@ import torch
 from edgekit import console
 from edgekit.graph import storage
 from edgekit.graph.naming import with_input
-from edgekit.recipe.schema import Train
+from edgekit.recipe.networks import Train
 from edgekit.stages.job import Context, Made
 from edgekit.training.loop import fit
 from edgekit.training.objective import Supervised
@@ -28,12 +28,13 @@ def run(settings: Train, context: Context) -> Made:
     fit(
         network,
         context.job.source(settings, 0),
-        Supervised(context.job.loss, settings.label_smoothing),
+        Supervised(context.job.losses, settings.label_smoothing),
         settings,
         name=context.name,
         folder=context.folder,
         key=context.key,
         seed=context.job.seed,
         device=context.device,
+        validate=context.job.validate,
     )
     return Made(network)

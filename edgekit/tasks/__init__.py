@@ -1,26 +1,38 @@
 """One torch-free spec per task: its metric, what its model answers, which predictor speaks for it.
 
-To add a task, write a module here with a `Task` and name it in `TASKS`; its losses live in `training/losses/`. Bundles
-made elsewhere may have more purposes than recipes can train for: `PURPOSES` holds all that are predicted.
+To add a task, write a module here with a `Task` and name it in `TASKS`; its losses live in `training/losses/`.
 """
 
 from __future__ import annotations
 
 from edgekit.errors import RecipeError, nearest
-from edgekit.tasks.classification import CLASSIFICATION, IMAGE_CLASSIFICATION
-from edgekit.tasks.spec import Purpose, Task
-
-TASKS: dict[str, Task] = {task.name: task for task in (IMAGE_CLASSIFICATION, CLASSIFICATION)}
-_PREDICTED_ONLY = (
-    Purpose("text-classification", "texts", "classes"),
-    Purpose("sequence-classification", "sequences", "classes"),
-    Purpose("regression", None, "numbers"),
-    Purpose("embedding", None, "vectors"),
+from edgekit.tasks.classification import (
+    CLASSIFICATION,
+    IMAGE_CLASSIFICATION,
+    SEQUENCE_CLASSIFICATION,
+    TEXT_CLASSIFICATION,
 )
-ARRAYS_ONLY = ("text-generation", "custom")  # what a card may say besides: nothing predicts for it, an app runs arrays
-PURPOSES: dict[str, Purpose] = {**TASKS, **{purpose.name: purpose for purpose in _PREDICTED_ONLY}}
+from edgekit.tasks.embedding import EMBEDDING
+from edgekit.tasks.multi_label import MULTI_LABEL
+from edgekit.tasks.next_token import NEXT_TOKEN
+from edgekit.tasks.regression import REGRESSION
+from edgekit.tasks.spec import Task
 
-__all__ = ["ARRAYS_ONLY", "PURPOSES", "TASKS", "Purpose", "Task", "get"]
+_ALL = (
+    IMAGE_CLASSIFICATION,
+    CLASSIFICATION,
+    TEXT_CLASSIFICATION,
+    SEQUENCE_CLASSIFICATION,
+    REGRESSION,
+    NEXT_TOKEN,
+    EMBEDDING,
+    MULTI_LABEL,
+)
+TASKS: dict[str, Task] = {task.name: task for task in _ALL}
+ARRAYS_ONLY = ("text-generation", "custom")  # what a card may say besides: nothing predicts for it, an app runs arrays
+PURPOSES = TASKS
+
+__all__ = ["ARRAYS_ONLY", "PURPOSES", "TASKS", "Task", "get"]
 
 
 def get(name: str) -> Task:

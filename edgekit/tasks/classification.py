@@ -1,4 +1,4 @@
-"""One of several classes, of images or of plain feature vectors."""
+"""One of several classes: of images, of plain feature vectors, of texts and pairs of texts, of windows in time."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ def correct(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return right.astype(np.float64)
 
 
-def check(targets: np.ndarray, classes: int) -> None:
-    """Raise DataError unless `targets` are integers in 0..classes-1."""
+def check(targets: np.ndarray, labels: int) -> None:
+    """Raise DataError unless `targets` are integers in 0..labels-1."""
     if targets.dtype.kind not in "iu":
         raise DataError(f"labels are {targets.dtype}, not integers", "number the classes from 0")
-    if targets.size and (targets.min() < 0 or targets.max() >= classes):
-        wrong = int(np.flatnonzero((targets < 0) | (targets >= classes))[0])
+    if targets.size and (targets.min() < 0 or targets.max() >= labels):
+        wrong = int(np.flatnonzero((targets < 0) | (targets >= labels))[0])
         raise DataError(
-            f"label {int(targets[wrong])} of example {wrong} is outside 0..{classes - 1}",
+            f"label {int(targets[wrong])} of example {wrong} is outside 0..{labels - 1}",
             "number the classes from 0, or raise the number of classes",
         )
 
 
-_HEADS = ("probabilities", "logits")
-IMAGE_CLASSIFICATION = Task("image-classification", "images", "classes", "accuracy", _HEADS, correct, check)
-CLASSIFICATION = Task("classification", "features", "classes", "accuracy", _HEADS, correct, check)
+def _task(name: str, predictor: str) -> Task:
+    return Task(name, predictor, "classes", "class", "accuracy", ("probabilities", "logits"), correct, check)
+
+
+IMAGE_CLASSIFICATION = _task("image-classification", "images")
+CLASSIFICATION = _task("classification", "features")
+TEXT_CLASSIFICATION = _task("text-classification", "texts")
+SEQUENCE_CLASSIFICATION = _task("sequence-classification", "sequences")

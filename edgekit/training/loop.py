@@ -12,17 +12,19 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from edgekit import console, files, locks
 from edgekit.errors import DataError, TrainingError
-from edgekit.recipe.schema import Train
+from edgekit.recipe.networks import Train
 from edgekit.training import checkpoint, placement
 from edgekit.training.batches import Source, TorchBatch
 from edgekit.training.objective import Objective
-from edgekit.training.optimizers import learning_rate, optimizer
+from edgekit.training.optimizers import l1, learning_rate, optimizer
 from edgekit.training.randomness import seeded
+from edgekit.training.watching import Validate, Watch
 
 HISTORY = "history.jsonl"
 
@@ -38,14 +40,16 @@ def fit(
     key: str,
     seed: int,
     device: locks.Device,
+    validate: Validate | None = None,
 ) -> None:
     """Train `module` in place; `folder` gets one line of history for each epoch, and a checkpoint after it.
 
-    The caller's random state is left as it was. Raises TrainingError where the loss or the weights are no longer
-    numbers, and the checkpoint then holds the last good epoch; DataError where the source yields nothing.
+    `validate(module)` scores it on validation examples, where the settings ask for that; more is better. The caller's
+    random state is left as it was. Raises TrainingError where the loss or the weights are no longer numbers, and the
+    checkpoint then holds the last good epoch; DataError where the source yields nothing.
     """
     saved = folder / checkpoint.FILE
-    training = _Training(module, source, objective, settings, name, device, saved)
+    training = _Training(module, source, objective, settings, name, device, saved, Watch(validate, settings))
     history: list[dict[str, Any]] = []
     if state := checkpoint.load(saved, key):
         history = training.resume(state)
@@ -53,8 +57,12 @@ def fit(
     with console.bar(name, settings.epochs * source.steps) as bar:
         bar.begin_at(len(history) * source.steps)
         for epoch in range(len(history), settings.epochs):
+            if training.watch.over(history):
+                console.say(f"{name}: no better on validation for {settings.patience} epochs; the best are kept")
+                break
             with seeded(seed, epoch):
-                history.append(training.epoch(epoch, bar))
+                line = training.epoch(epoch, bar)
+                history.append(line | training.watch.look(training.shipped, history, epoch))
             # The history first: whatever a kill leaves between the two is written again.
             files.write_text(folder / HISTORY, "".join(json.dumps(line) + "\n" for line in history))
             checkpoint.save(saved, key, training.state(history))
@@ -73,9 +81,11 @@ class _Training:
         name: str,
         device: locks.Device,
         saved: Path,
+        watch: Watch,
     ) -> None:
         self.module, self.source, self.objective, self.settings = module, source, objective, settings
-        self.name, self.device, self.saved = name, device, saved
+        self.name, self.device, self.saved, self.watch = name, device, saved, watch
+        placement.check(settings)
         self.target = placement.target()
         self.trained = nn.ModuleList([module, objective.learned]).to(self.target)
         self.optimizer = optimizer(self.trained, settings)
@@ -84,6 +94,8 @@ class _Training:
             if settings.average
             else None
         )
+        self.answer = torch.compile(module) if settings.compile else module
+        self.scaler = torch.amp.GradScaler(enabled=settings.precision == "float16")  # type: ignore[attr-defined]
         self.laid_out = False
 
     def state(self, history: list[dict[str, Any]]) -> dict[str, Any]:
@@ -92,7 +104,9 @@ class _Training:
         state = {"module": self.module.state_dict(), "learned": learned, "optimizer": self.optimizer.state_dict()}
         if self.average:
             state["average"] = self.average.state_dict()
-        return state | {"history": json.dumps(history)}
+        if self.watch.best:
+            state["best"] = self.watch.best
+        return state | {"scaler": self.scaler.state_dict(), "history": json.dumps(history)}
 
     def resume(self, state: dict[str, Any]) -> list[dict[str, Any]]:
         """Take over what `state` gave, and return the history of the epochs before."""
@@ -101,6 +115,8 @@ class _Training:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.average:
             self.average.load_state_dict(state["average"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.watch.best = state.get("best", {})
         history: list[dict[str, Any]] = json.loads(state["history"])
         return history
 
@@ -131,9 +147,16 @@ class _Training:
             "seconds": round(time.monotonic() - began, 3),
         }
 
+    @property
+    def shipped(self) -> nn.Module:
+        """What is shipped as things stand: the weights, or their average."""
+        return self.average.module if self.average else self.module
+
     def finish(self) -> None:
         """Leave in the module what is shipped."""
-        if self.average and self.settings.epochs:
+        if self.watch.best:
+            self.module.load_state_dict(self.watch.best)
+        elif self.average and self.settings.epochs:
             self.module.load_state_dict(self.average.module.state_dict())
         placement.take_back(self.module)
 
@@ -147,17 +170,22 @@ class _Training:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(settings, step, total)
         with self.device.busy():
-            outputs = placement.run(self.module, batch.inputs, settings.precision)
+            outputs = placement.run(self.answer, batch.inputs, settings.precision)
             progress = min(step / max(total - 1, 1), 1.0)  # a loader may yield more than its length says
             loss, parts = self.objective(batch, outputs, progress)
+            if settings.l1:
+                parts["l1"] = l1(self.module)
+                loss = loss + settings.l1 * parts["l1"]
             values = {"loss": loss.item()} | {part: value.item() for part, value in parts.items()}
             if not math.isfinite(values["loss"]):
                 raise self._diverged(f"the loss is {values['loss']}", epoch, number)
             self.optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             if settings.clip:
+                self.scaler.unscale_(self.optimizer)
                 nn.utils.clip_grad_norm_(self.trained.parameters(), settings.clip)
-            self.optimizer.step()
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
             if self.average:
                 self.average.update_parameters(self.module)
         return values

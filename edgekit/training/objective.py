@@ -12,11 +12,10 @@ from edgekit.errors import ModelError, RecipeError
 from edgekit.recipe.losses import Losses
 from edgekit.training.batches import TorchBatch
 from edgekit.training.listening import Heard
-from edgekit.training.losses.classification import hard_label
-from edgekit.training.losses.distillation import correlated, decoupled, soft_target
-from edgekit.training.losses.features import attention, hint, relational
+from edgekit.training.losses import CLASSES, TaskLosses
+from edgekit.training.losses.distillation import correlated, decoupled
+from edgekit.training.losses.features import attention, attention_map, hint, relational
 
-TaskLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Parts = dict[str, torch.Tensor]
 
 
@@ -46,29 +45,35 @@ class Objective(Protocol):
 
 
 class Supervised:
-    """The labels alone."""
+    """The targets alone."""
 
-    def __init__(self, loss: TaskLoss | None = None, label_smoothing: float = 0.0) -> None:
+    def __init__(self, losses: TaskLosses = CLASSES, label_smoothing: float = 0.0) -> None:
         self.learned = nn.Module()
-        self._loss = loss
+        self._losses = losses
         self._label_smoothing = label_smoothing
 
     def __call__(self, batch: TorchBatch, outputs: torch.Tensor, progress: float = 0.0) -> tuple[torch.Tensor, Parts]:
-        """Return the loss against the labels."""
-        if self._loss:
-            loss = self._loss(outputs, batch.targets)
-        else:
-            loss = hard_label(outputs, batch.targets, self._label_smoothing, batch.partners, batch.share)
+        """Return the loss against the targets."""
+        loss = self._losses.hard(outputs, batch, self._label_smoothing)
         return loss, {"hard-label": loss.detach()}
 
 
+_HINTED = (2, 3, 4)  # dimensions of the answers that a hint compares
+_FORMS = {2: "(b, n)", 3: "(b, T, n)", 4: "(b, channels, height, width)"}
+
+
 class Lesson(NamedTuple):
-    """What a loss is given: both answers to a batch, and for `hint` the projections by the student's layer."""
+    """What a loss is given: both answers to a batch, the task's losses, `hint`'s projections by the student's layer.
+
+    `real` (b, T) says which tokens of each text are not padding, where the inputs are texts.
+    """
 
     batch: TorchBatch
     student: Answer
     teacher: Answer
     projections: Mapping[str, nn.Module]
+    losses: TaskLosses
+    real: torch.Tensor | None = None
 
     @property
     def classes(self) -> torch.Tensor:
@@ -86,7 +91,7 @@ class Lesson(NamedTuple):
                 if said is None:
                     raise ModelError(f'the {who}\'s layer "{name}" does not run, or answers no tensor')
                 if said.ndim not in dimensions or (student is not None and said.ndim != student.ndim):
-                    shapes = " or ".join({2: "(b, n)", 4: "(b, channels, height, width)"}[each] for each in dimensions)
+                    shapes = " or ".join(_FORMS[each] for each in dimensions)
                     raise ModelError(
                         f'the {who}\'s layer "{name}" answers {list(said.shape)}',
                         f"name layers that answer {shapes}, the student's and the teacher's alike",
@@ -95,13 +100,17 @@ class Lesson(NamedTuple):
 
 
 def _hint(settings: Any, lesson: Lesson) -> torch.Tensor:
-    pairs = lesson.pairs(settings.layers, (2, 4))
+    pairs = lesson.pairs(settings.layers, _HINTED)
     named = zip(settings.layers, pairs, strict=True)
-    return torch.stack([hint(*pair, lesson.projections[_key(layer)]) for layer, pair in named]).mean()
+    return torch.stack([hint(*pair, lesson.projections[_key(layer)], lesson.real) for layer, pair in named]).mean()
 
 
 def _attention(settings: Any, lesson: Lesson) -> torch.Tensor:
     return torch.stack([attention(*pair) for pair in lesson.pairs(settings.layers, (4,))]).mean()
+
+
+def _attention_map(settings: Any, lesson: Lesson) -> torch.Tensor:
+    return torch.stack([attention_map(*pair, lesson.real) for pair in lesson.pairs(settings.layers, (4,))]).mean()
 
 
 def _relational(settings: Any, lesson: Lesson) -> torch.Tensor:
@@ -111,7 +120,7 @@ def _relational(settings: Any, lesson: Lesson) -> torch.Tensor:
 
 # What learns from the teacher, by the recipe's name for it: its settings and the lesson to a scalar.
 LOSSES: dict[str, Callable[[Any, Lesson], torch.Tensor]] = {
-    "soft-target": lambda say, has: soft_target(has.student.logits, has.teacher.logits, say.temperature),
+    "soft-target": lambda say, has: has.losses.soft(has.student.logits, has.teacher.logits, say.temperature),
     "dkd": lambda say, has: decoupled(
         has.student.logits, has.teacher.logits, has.classes, say.alpha, say.beta, say.temperature
     ),
@@ -120,6 +129,7 @@ LOSSES: dict[str, Callable[[Any, Lesson], torch.Tensor]] = {
     ),
     "hint": _hint,
     "attention": _attention,
+    "attention-map": _attention_map,
     "relational": _relational,
 }  # fmt: skip
 
@@ -127,7 +137,8 @@ LOSSES: dict[str, Callable[[Any, Lesson], torch.Tensor]] = {
 class Distillation:
     """The teacher's answers and the labels, added by weight.
 
-    `heard` is what the student's layers said in its last run, filled by whoever runs it: `listening`.
+    `heard` is what the student's layers said in its last run, filled by whoever runs it: `listening`. `pad` is the id
+    that pads texts, where inputs are texts.
     """
 
     def __init__(
@@ -135,16 +146,19 @@ class Distillation:
         losses: Losses,
         answers: Answers,
         heard: Heard | None = None,
-        loss: TaskLoss | None = None,
+        of_task: TaskLosses = CLASSES,
         label_smoothing: float = 0.0,
+        pad: int | None = None,
     ) -> None:
+        self._pad = pad
         self._losses = losses.counting()
         if not self._losses:
             raise RecipeError("losses: all weights are 0: there is nothing to learn from")
         self._hinted = losses.hint.layers if losses.hint and losses.hint.counts else {}
         self._answers = answers
         self._heard = {} if heard is None else heard
-        self._supervised = Supervised(loss, label_smoothing)
+        self._of_task = of_task
+        self._supervised = Supervised(of_task, label_smoothing)
         self.learned = nn.ModuleDict()
 
     def begin(self, batches: Iterable[TorchBatch], network: nn.Module) -> None:
@@ -154,9 +168,10 @@ class Distillation:
         batch = next(iter(batches))
         with torch.no_grad():
             lesson = self._lesson(batch, network.eval()(batch.inputs))
-        for layer, (student, teacher) in zip(self._hinted, lesson.pairs(self._hinted, (2, 4)), strict=True):
-            sizes = student.shape[1], teacher.shape[1]
-            self.learned[_key(layer)] = nn.Linear(*sizes) if student.ndim == 2 else nn.Conv2d(*sizes, 1)
+        for layer, (student, teacher) in zip(self._hinted, lesson.pairs(self._hinted, _HINTED), strict=True):
+            axis = 1 if student.ndim == 4 else -1
+            sizes = student.shape[axis], teacher.shape[axis]
+            self.learned[_key(layer)] = nn.Conv2d(*sizes, 1) if student.ndim == 4 else nn.Linear(*sizes)
 
     def __call__(self, batch: TorchBatch, outputs: torch.Tensor, progress: float = 0.0) -> tuple[torch.Tensor, Parts]:
         """Return the sum of the recipe's losses, each by its weight of this moment."""
@@ -176,12 +191,14 @@ class Distillation:
 
     def _lesson(self, batch: TorchBatch, outputs: torch.Tensor) -> Lesson:
         taught = self._answers(batch)
-        if taught.logits.shape != outputs.shape:
+        compared = (each.shape[:1] if self._of_task.any_width else each.shape for each in (taught.logits, outputs))
+        if len(set(compared)) > 1:
             raise ModelError(
                 f"the teacher answers {list(taught.logits.shape)} and the student {list(outputs.shape)}",
                 "give both networks the same outputs",
             )
-        return Lesson(batch, Answer(outputs, self._heard), taught, dict(self.learned.items()))
+        real = None if self._pad is None else batch.inputs != self._pad
+        return Lesson(batch, Answer(outputs, self._heard), taught, dict(self.learned.items()), self._of_task, real)
 
 
 def _key(layer: str) -> str:

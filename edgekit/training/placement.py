@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import copy
+import os
+import shutil
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
 
+from edgekit.errors import RecipeError
+from edgekit.recipe.networks import Train
 from edgekit.training.batches import TorchBatch
 from edgekit.training.randomness import seeded
 
@@ -43,10 +49,20 @@ def lay_out(module: nn.Module, inputs: torch.Tensor) -> None:
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def run(module: nn.Module, inputs: torch.Tensor, precision: str = "float32") -> torch.Tensor:
-    """Return what `module` answers to `inputs`, float32 again where `precision` "bfloat16" computes in less."""
-    low = precision == "bfloat16"
-    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=low):
+def check(settings: Train) -> None:
+    """Raise RecipeError where this machine cannot train as `settings` say: float16 without CUDA, no C++ compiler."""
+    if settings.precision == "float16" and target().type != "cuda":
+        raise RecipeError("precision float16 trains on CUDA alone, and there is none here", "precision: bfloat16")
+    compiler = os.environ.get("CXX") or "g++"
+    if settings.compile and target().type == "cpu" and not shutil.which(compiler):
+        said = f'compile needs a C++ compiler, and there is no "{compiler}"'
+        raise RecipeError(said, "install one, or leave compile out")
+
+
+def run(module: Callable[..., Any], inputs: torch.Tensor, precision: str = "float32") -> torch.Tensor:
+    """Return what `module` answers to `inputs`, float32 again where `precision` computes in less."""
+    low = precision != "float32"
+    with torch.autocast(inputs.device.type, getattr(torch, precision), enabled=low):
         outputs: torch.Tensor = module(inputs)
     return outputs.float() if low else outputs
 

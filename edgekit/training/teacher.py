@@ -195,6 +195,9 @@ def _answers(
 ) -> Answers:
     if batches is None or not batches.views:
         return LiveTeacher(module, layers, precision)
+    if batches.split.targets.ndim > 1 and batches.split.targets.dtype.kind in "iu":
+        console.say("the teacher is asked for every batch: its answers to every token are too large to keep")
+        return LiveTeacher(module, layers, precision)
     if maps := sorted(layers - {POOLED}):
         console.say(f"the teacher is asked for every batch: what its {', '.join(maps)} answers is too large to keep")
         return LiveTeacher(module, layers, precision)

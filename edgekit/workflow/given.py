@@ -15,8 +15,8 @@ from torch import nn
 
 from edgekit.errors import DataError, ModelError, UsageError
 from edgekit.exporting.cases import BATCHES
-from edgekit.judging import Predict
-from edgekit.recipe.schema import Train
+from edgekit.measuring.predicting import Predict
+from edgekit.recipe.networks import Train
 from edgekit.runtime.feeds import Feeds, describe
 from edgekit.signature import DTYPES, Tensor
 from edgekit.stages.job import Network, onnx_network
@@ -84,14 +84,19 @@ class HeldOut:
         scores = self._scores("evaluate", self._evaluate, predict)
         return {"validation": scores, "test": self._scores("test", self._test, predict) if self._test else scores}
 
-    def classes(self, count: int) -> np.ndarray | None:
-        """Find the class of every test example, by naming each of `count` classes for all; int (n,).
+    def validate(self, predict: Predict) -> float:
+        """Return the mean score on the split "validation"."""
+        return float(self._scores("evaluate", self._evaluate, predict).mean())
+
+    def classes(self, count: int, split: str = "test") -> np.ndarray | None:
+        """Find the class of every example of a split, by naming each of `count` classes for all; int (n,).
 
         None where the metric is not whether the class is named rightly, or the classes are too many to ask for each.
         """
         if not 1 < count <= _ASKED:
             return None
-        name, evaluate = ("test", self._test) if self._test else ("evaluate", self._evaluate)
+        asked = self._test if split == "test" else None
+        name, evaluate = ("test", asked) if asked else ("evaluate", self._evaluate)
 
         def right(label: int) -> np.ndarray:
             row = np.eye(count, dtype=np.float32)[label]

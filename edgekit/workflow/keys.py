@@ -13,7 +13,7 @@ from edgekit.stages import KINDS
 from edgekit.stages.job import Job, Network, Step
 
 # The rooms whose code decides what a training or a compression gives.
-_ROOMS = ("data", "training", "compression", "stages")
+_ROOMS = ("tasks", "data", "training", "compression", "stages")
 
 
 def candidate(
@@ -27,6 +27,7 @@ def candidate(
     depends: dict[str, Any] = {
         "kind": step.kind,
         "code": _code(),
+        "task": job.task,
         "settings": step.settings.model_dump(mode="json", exclude={"budget", "kind"}),
         "seed": job.seed,
         "data": job.data["fingerprint"],

@@ -12,71 +12,72 @@ import numpy as np
 from edgekit import files, modelfile, tasks
 from edgekit.data import loading as examples
 from edgekit.data.batches import Batches
-from edgekit.data.dataset import Dataset
+from edgekit.data.dataset import NO_PADDING, Dataset, Split
+from edgekit.data.loading import UNLABELLED
 from edgekit.errors import DataError, RecipeError
 from edgekit.exporting.deployment import Deployment
-from edgekit.judging import Predict
 from edgekit.recipe.loading import Loaded, resolve_model, resolved
+from edgekit.recipe.networks import Network as NetworkSettings
+from edgekit.recipe.networks import Train, Weights
 from edgekit.recipe.plan import student_training
-from edgekit.recipe.schema import Network as NetworkSettings
-from edgekit.recipe.schema import Recipe, Targets, Train
+from edgekit.recipe.schema import Recipe, Targets
+from edgekit.runtime.predictors import TOKENIZER
 from edgekit.signature import Tensor
 from edgekit.stages.job import Job, Network, onnx_network
+from edgekit.tasks import Task
+from edgekit.training import losses, starting
 from edgekit.training.batches import ArraySource
+from edgekit.training.losses.classification import weighted
+from edgekit.workflow.scoring import Passed, Scoring
 
-_SCORING_BATCH = 256
+_INPUTS = 64  # examples for the proof and the timing
 
 
 def prepare(loaded: Loaded) -> Job:
     """Load what the recipe names and make the job of it. Raises DataError or ModelError where parts do not fit."""
     recipe = loaded.recipe
     task = tasks.get(recipe.task)
-    dataset = examples.load(recipe.data, loaded.folder, recipe.data.seed)
-    deployment = _deployment(recipe, dataset)
-    for split in (dataset.train, dataset.validation, dataset.test):
-        task.check(split.targets, len(dataset.labels))
+    dataset = examples.load(recipe.data, loaded.folder, recipe.data.seed, task.targets)
+    deployment = _deployment(recipe, task, dataset)
+    passed = Passed(deployment.input, dataset.pad)
+    labelled = _labelled(dataset.train)
+    for targets in (labelled.targets, dataset.validation.targets, dataset.test.targets):
+        task.check(targets, len(dataset.labels))
 
-    def source(settings: Train, views: int) -> ArraySource:
+    def source(settings: Train, views: int, taught: bool = False) -> ArraySource:
         return ArraySource(
             Batches(
-                dataset.train,
+                dataset.train if taught else labelled,
                 batch=settings.batch,
                 seed=recipe.seed,
                 view_seed=recipe.data.seed,
-                normalize=recipe.data.normalize,
+                normalize=dataset.normalize,
                 augment=recipe.data.augment,
                 views=views,
+                pad=dataset.pad,
             )
         )
 
-    def score(predict: Predict) -> dict[str, np.ndarray]:
-        return {
-            name: np.concatenate(
-                [
-                    task.score(predict(split.inputs[at : at + _SCORING_BATCH]), split.targets[at : at + _SCORING_BATCH])
-                    for at in range(0, len(split.targets), _SCORING_BATCH)
-                ]
-            )
-            for name, split in (("validation", dataset.validation), ("test", dataset.test))
-        }
+    teacher = _taught(loaded, recipe.teacher, recipe.teacher.train, deployment) if recipe.teacher else None
+    scoring = Scoring(task, dataset, deployment, passed, teacher, recipe.seed)
 
     def calibration(count: int) -> Iterator[dict[str, np.ndarray]]:
         chosen = np.random.default_rng(recipe.seed).permutation(len(dataset.train.targets))[:count]
         for at in range(0, len(chosen), 32):
-            yield {deployment.input.name: dataset.train.inputs[np.sort(chosen[at : at + 32])]}
+            yield {deployment.input.name: passed.of(dataset.train.inputs[np.sort(chosen[at : at + 32])])}
 
     return Job(
         name=recipe.name,
         task=recipe.task,
         metric=task.metric,
         seed=recipe.seed,
-        teacher=_taught(loaded, recipe.teacher, recipe.teacher.train, deployment) if recipe.teacher else None,
+        teacher=teacher,
         student=_student(loaded, recipe),
-        baseline=recipe.student.baseline,
+        baseline=recipe.baseline,
         stages=dict(recipe.stages),
         source=source,
-        score=score,
-        inputs=dataset.test.inputs[:64],
+        score=scoring.score,
+        inputs=passed.typical(dataset.test.inputs, _INPUTS),
         calibration=calibration,
         deployment=deployment,
         budget=recipe.budget,
@@ -90,21 +91,55 @@ def prepare(loaded: Loaded) -> Job:
             "test": len(dataset.test.targets),
             "labels": dataset.labels,
             "fingerprint": dataset.fingerprint,
-            "prepared": recipe.data.model_dump(mode="json", include={"seed", "normalize", "augment"}),
+            "prepared": recipe.data.model_dump(mode="json", include={"seed", "augment", "class_weights"})
+            | {"normalize": dataset.normalize and dataset.normalize.model_dump()},
         },
         provenance=({"licence": recipe.licence} if recipe.licence else {})
         | {"recipe": resolved(recipe), "recipe_file": loaded.path.name},
         also=tuple(_taught(loaded, each, Train(epochs=0), deployment) for each in recipe.teacher.also)
         if recipe.teacher
         else (),
-        classes=dataset.test.targets,
+        classes=dataset.test.targets if task.targets == "class" else None,
+        judged_classes=dataset.validation.targets if task.targets == "class" else None,
+        groups=_groups(dataset) if task.targets != "vector" else None,
         pictures=(lambda places: dataset.test.inputs[places]) if deployment.is_image else None,
+        losses=_losses(recipe, task, labelled, dataset),
+        beside={TOKENIZER: dataset.tokenizer} if dataset.tokenizer else {},
+        pad=None if dataset.pad == NO_PADDING else dataset.pad,
+        sign=task.sign,
+        unit=task.unit,
+        validate=scoring.validate,
         recipe=resolved(recipe),
     )
 
 
-def _deployment(recipe: Recipe, dataset: Dataset) -> Deployment:
+def _groups(dataset: Dataset) -> dict[str, np.ndarray] | None:
+    """Return the groups of both held-out splits, where their examples hang together."""
+    found = {"validation": dataset.validation.groups, "test": dataset.test.groups}
+    return {name: groups for name, groups in found.items() if groups is not None} or None
+
+
+def _labelled(split: Split) -> Split:
+    """Return the examples that have a label: of classes, -1 says that there is none."""
+    if split.targets.ndim > 1 or split.targets.dtype.kind != "i" or (split.targets != UNLABELLED).all():
+        return split
+    rows = split.targets != UNLABELLED
+    return Split(split.inputs[rows], split.targets[rows], None if split.groups is None else split.groups[rows])
+
+
+def _losses(recipe: Recipe, task: Task, labelled: Split, dataset: Dataset) -> losses.TaskLosses:
+    if not recipe.data.class_weights:
+        return losses.BY_TARGETS[task.targets]
+    if task.targets != "class":
+        raise RecipeError(f"data.class_weights: {task.name} has no classes to weigh", "leave it out")
+    counts = np.bincount(labelled.targets, minlength=len(dataset.labels))
+    return weighted((len(labelled) / (len(counts) * counts)).tolist())
+
+
+def _deployment(recipe: Recipe, task: Task, dataset: Dataset) -> Deployment:
     tensor = Tensor.parse(recipe.export.input)
+    if task.targets == "token":  # what is exported may be a step of one token; what is scored are windows
+        tensor = Tensor(tensor.name, tensor.dtype, (*tensor.shape[:1], "T"))
     given = dataset.test.inputs
     fixed = [(asked, has) for asked, has in zip(tensor.shape[1:], given.shape[1:], strict=False) if asked != has]
     if tensor.dtype != str(given.dtype) or len(tensor.shape) != given.ndim or any(isinstance(a, int) for a, _ in fixed):
@@ -113,23 +148,27 @@ def _deployment(recipe: Recipe, dataset: Dataset) -> Deployment:
             f" {given.dtype}[{','.join(map(str, given.shape))}]",
             "write export.input as the examples are, with a name for the batch",
         )
-    normalize = recipe.data.normalize
+    normalize = dataset.normalize
     return Deployment(
         input=tensor,
-        output=recipe.export.output,
+        output=recipe.output,
         labels=tuple(dataset.labels),
-        mean=tuple(normalize.mean) if normalize else (),
-        std=tuple(normalize.std) if normalize else (),
+        mean=tuple(normalize.mean or ()) if normalize else (),
+        std=tuple(normalize.std or ()) if normalize else (),
         min_onnxruntime=recipe.export.min_onnxruntime,
     )
 
 
-def _network(loaded: Loaded, model: str, args: dict[str, Any], train: Train) -> Network:
+def _network(loaded: Loaded, model: str, args: dict[str, Any], train: Train, start: Weights | None) -> Network:
     path = resolve_model(loaded, model)
+    identity = {"model": model, "sha256": files.sha256(path), "args": args}
+    if start is None:
+        return Network(lambda: modelfile.build(path, args), identity, train)
+    weights = resolve_model(loaded, start.file)
     return Network(
-        make=lambda: modelfile.build(path, args),
-        identity={"model": model, "sha256": files.sha256(path), "args": args},
-        train=train,
+        lambda: starting.started(modelfile.build(path, args), weights),
+        identity | {"start": files.sha256(weights)},
+        train,
     )
 
 
@@ -139,13 +178,15 @@ def _taught(loaded: Loaded, settings: NetworkSettings, train: Train, deployment:
         graph = resolve_model(loaded, settings.onnx)
         return onnx_network(graph, train, deployment.mean, deployment.std)
     assert settings.model
-    made = _network(loaded, settings.model, settings.args, train)
+    made = _network(loaded, settings.model, settings.args, train, settings.start)
     weights = resolve_model(loaded, settings.weights.file) if settings.weights else None
     return dataclasses.replace(made, weights=weights)
 
 
 def _student(loaded: Loaded, recipe: Recipe) -> Network:
-    network = _network(loaded, recipe.student.model, recipe.student.args, student_training(recipe))
+    network = _network(
+        loaded, recipe.student.model, recipe.student.args, student_training(recipe), recipe.student.start
+    )
     network.make()  # what it cannot be built from shows before the teacher is trained for hours
     return network
 
@@ -162,6 +203,8 @@ def teacher_only(job: Job) -> Job:
         return dataclasses.replace(job, stages={}, targets=Targets(), recipe=job.recipe | {"stages": {}})
     if job.teacher.graph:
         raise RecipeError(f'the teacher is an ONNX file, "{job.teacher.graph.name}": there is nothing to train')
+    if tasks.get(job.task).targets == "vector":
+        raise RecipeError(f"{job.task} has no labels that the teacher could be trained by")
     teacher = dataclasses.replace(job.teacher, weights=None)
     recipe = job.recipe | {"stages": {}, "teacher": job.recipe["teacher"] | {"weights": None}}
     return dataclasses.replace(job, teacher=teacher, student=None, stages={}, targets=Targets(), recipe=recipe)

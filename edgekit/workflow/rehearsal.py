@@ -11,11 +11,14 @@ from torch import nn
 from edgekit.compression import pruning
 from edgekit.errors import EdgekitError, ModelError, RecipeError
 from edgekit.recipe.losses import Losses
-from edgekit.recipe.schema import Distill, Prune
+from edgekit.recipe.networks import Train
+from edgekit.recipe.schema import Distill, Prune, Quantize, Rounded
 from edgekit.runtime.devices import naming, plugins, providers
 from edgekit.runtime.feeds import describe
 from edgekit.runtime.session import open_session
+from edgekit.stages import quantize
 from edgekit.stages.job import Job, Network
+from edgekit.training import placement
 from edgekit.training.batches import TorchBatch
 from edgekit.training.listening import listening
 from edgekit.training.objective import LOSSES, Distillation, Supervised
@@ -34,7 +37,12 @@ def rehearse(job: Job) -> dict[str, torch.Tensor]:
     """
     if job.measure.device != "auto":
         providers.check(naming.parse(job.measure.device, plugins.names))
+    for stage in job.stages.values():
+        if isinstance(stage, Train):
+            placement.check(stage)
     networks = {who: network for who, network in (("teacher", job.teacher), ("student", job.student)) if network}
+    for network in networks.values():
+        placement.check(network.train)
     settings = next(reversed(networks.values())).train
     with seeded(job.seed, 0):
         batch = next(iter(job.source(settings, 0).epoch(0)))
@@ -44,6 +52,9 @@ def rehearse(job: Job) -> dict[str, torch.Tensor]:
     answers = {who: _answer(job, who, network, modules[who], batch.inputs) for who, network in networks.items()}
     if any(isinstance(stage, Prune) for stage in job.stages.values()):
         pruning.check(next(reversed(modules.values())))
+    for stage in job.stages.values():
+        if isinstance(stage, Quantize) and stage.may_train:
+            quantize.check(stage, job, next(reversed(modules.values())), batch.inputs)
     for network in job.also:
         _answer(job, "further teacher", network, network.trained(), batch.inputs)
     if job.teacher and job.teacher.graph:
@@ -98,16 +109,17 @@ def _check_teaching(
     job: Job, batch: TorchBatch, modules: dict[str, nn.Module], answers: dict[str, torch.Tensor]
 ) -> None:
     for name, stage in job.stages.items():
-        if len(modules) < 2 or not isinstance(stage, Distill | Prune):
+        train = stage.train if isinstance(stage, Quantize) and stage.may_train else stage
+        if len(modules) < 2 or not isinstance(train, Distill | Prune | Rounded):
             continue
-        losses = stage.losses
+        losses = train.losses
         taught, learned = (list(answers[who].shape[1:]) for who in ("teacher", "student"))
-        if taught != learned and losses.counting().keys() & LOSSES.keys():
+        if taught != learned and not job.losses.any_width and losses.counting().keys() & LOSSES.keys():
             raise ModelError(
                 f"the teacher answers {taught} to an input, and the student {learned}",
                 "give both networks the same outputs",
             )
-        if learned == [1] and losses.counting().keys() & _OF_PROBABILITIES:
+        if learned == [1] and job.losses.of_classes and losses.counting().keys() & _OF_PROBABILITIES:
             raise RecipeError(
                 f"stages.{name}: soft-target teaches nothing to networks that answer a single number",
                 "losses: {soft-target: {weight: 0}, hard-label: {weight: 1}}",
@@ -122,7 +134,8 @@ def _try_losses(
     layers = losses.layers()
     try:
         with listening(student, [own for own, _ in layers], "the student") as heard, torch.no_grad():
-            objective = Distillation(losses, LiveTeacher(teacher, [other for _, other in layers]), heard, job.loss)
+            asked = LiveTeacher(teacher, [other for _, other in layers])
+            objective = Distillation(losses, asked, heard, job.losses, pad=job.pad)
             objective.begin([batch], student)
             objective(batch, student(batch.inputs))
     except EdgekitError as error:
@@ -133,7 +146,7 @@ def _check_loss(job: Job, batch: TorchBatch, answer: torch.Tensor) -> None:
     given = f"outputs {describe(answer.numpy())} and targets {describe(batch.targets.numpy())}"
     wanted = "it takes outputs and targets, and returns the mean loss: a tensor of one number, with its gradient"
     try:
-        loss, _ = Supervised(job.loss)(batch, answer.clone().requires_grad_())
+        loss, _ = Supervised(job.losses)(batch, answer.clone().requires_grad_())
         loss.item()
     except EdgekitError:
         raise

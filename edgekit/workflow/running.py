@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from torch import nn
 
 from edgekit import __version__, console, files, hardware, locks
+from edgekit.errors import UsageError
 from edgekit.judging import Candidate, Judge, Judged
 from edgekit.manifest import MODEL
+from edgekit.metric import Metric
 from edgekit.recipe.schema import Budget, Stage
 from edgekit.stages import KINDS
 from edgekit.stages.job import Context, Job, Step
@@ -53,6 +57,9 @@ def run(job: Job, folder: Path, until: str | None = None) -> dict[str, Any]:
     Another process at work in the same folder is waited for. The device's lock keeps trainings and measurements apart.
     """
 
+    own = [stage.budget for stage in job.stages.values() if stage.budget]
+    check_budgets(job.metric, job.judged_classes, [job.budget, job.student_budget, *own])
+
     def waiting() -> None:
         console.say(f'another process is at work in "{folder}"; waiting for it')
 
@@ -65,6 +72,13 @@ def run(job: Job, folder: Path, until: str | None = None) -> dict[str, Any]:
             device.close()
 
 
+def check_budgets(metric: str, classes: np.ndarray | None, budgets: Iterable[Budget]) -> None:
+    """Raise UsageError where a budget limits what a class may lose, and nobody can tell that."""
+    if classes is None and any(budget.max_class_drop_points is not None for budget in budgets):
+        said = f'"max_class_drop_points" is set, and "{metric}" is not told by class'
+        raise UsageError(said, "leave it out: max_drop_points limits the whole")
+
+
 class _Run:
     """One run while it runs: the teacher, what is kept so far, and the record that becomes run.json."""
 
@@ -72,9 +86,11 @@ class _Run:
         self.job = job
         self.folder = folder
         self.device = device
+        classes = {"validation": job.judged_classes, "test": job.classes}
         self.judge = Judge(
-            folder, job.deployment, job.metric, job.score, job.inputs, job.measure, job.seed, device, job.classes
-        )
+            folder, job.deployment, Metric(job.metric, job.unit, job.sign), job.score, job.inputs, job.measure,
+            job.seed, device, {split: of for split, of in classes.items() if of is not None}, job.groups or {},
+        )  # fmt: skip
         self.teacher: Standing | None = None
         self.kept: Standing | None = None
         self.standing: dict[str, Standing] = {}
@@ -177,6 +193,8 @@ class _Run:
         first = incumbent is teacher  # the first small network is judged beside the teacher, and must be faster
         own = step.settings.budget if isinstance(step.settings, Stage) else None
         budget: Budget = own or (self.job.student_budget if first else self.job.budget)
+        if self.job.budget.keep_anyway:
+            budget = budget.model_copy(update={"keep_anyway": True})
         gains = "latency" if first else kind.gains
         graph = folder / candidates.GRAPH if candidates.GRAPH in record["files"] else None
         candidate = Candidate(
@@ -190,7 +208,8 @@ class _Run:
         )
         key = keys.verdict(self.job, record["key"], incumbent, teacher, budget, gains)
         judged = self.judge.judge(candidate, incumbent, teacher, budget, gains, key)
-        console.say(f"{step.name}: {judged.verdict['decision']}: {judged.verdict['reason']}")
+        anyway = " anyway" if judged.verdict["anyway"] else ""
+        console.say(f"{step.name}: {judged.verdict['decision']}{anyway}: {judged.verdict['reason']}")
         return judged
 
     def _differences(self, kept: Standing) -> dict[str, Any] | None:

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from edgekit.exporting import bundle
 from edgekit.judging import Judged
 from edgekit.manifest import Manifest
+from edgekit.measuring import predicting
+from edgekit.metric import Metric
+from edgekit.runtime.predictors import TOKENIZER
 from edgekit.runtime.session import open_session
+from edgekit.runtime.states import states
 from edgekit.stages.job import Job
 
 
 def ship(job: Job, kept: Judged, record: dict[str, Any], folder: Path) -> None:
     """Write the bundle of the model that is kept; `record` is the run's."""
-    verdict = kept.verdict
+    verdict, session = kept.verdict, open_session(kept.graph)
     card = Manifest(
         name=job.name,
         task=job.task,
-        inputs=[job.deployment.input],
-        outputs=open_session(kept.graph).outputs,
+        inputs=session.inputs if states(session.inputs, session.outputs) else [job.deployment.input],
+        outputs=session.outputs,
         labels=list(job.deployment.labels),
-        preprocessing=job.deployment.preprocessing(),
-        metrics={job.metric: {k: v for k, v in verdict["test"].items() if k != "per_class"} | {"split": "test"}},
+        preprocessing=job.deployment.preprocessing() | _before(job),
+        metrics={job.metric: _metric(job, verdict["test"])},
         parity=verdict["parity"],
         latency=verdict["latency"] | {"machine": record["machine"]["cpu"]},
         provenance=_without_places(job.provenance)
@@ -32,7 +37,7 @@ def ship(job: Job, kept: Judged, record: dict[str, Any], folder: Path) -> None:
             "kept": verdict["stage"],
             "stages": [
                 {key: stage[key] for key in ("id", "kind", "key", "said", "widths")}
-                | {"decision": stage["verdict"]["decision"], "reason": stage["verdict"]["reason"]}
+                | {key: stage["verdict"][key] for key in ("decision", "anyway", "reason")}
                 for stage in record["stages"]
             ],
             "versions": record["versions"],
@@ -40,7 +45,29 @@ def ship(job: Job, kept: Judged, record: dict[str, Any], folder: Path) -> None:
         },
         requires={"onnxruntime": job.deployment.min_onnxruntime},
     )
-    bundle.write(folder, kept.graph, card, job.inputs)
+    bundle.write(folder, kept.graph, card, predicting.first(session, job.inputs), job.beside)
+
+
+def _before(job: Job) -> dict[str, Any]:
+    """Say what becomes of a text or a recording before it is a model's input: how texts are cut, or windows lie."""
+    if TOKENIZER in job.beside:
+        said = json.loads(job.beside[TOKENIZER].read_text(encoding="utf-8"))
+        limit = (said.get("truncation") or {}).get("max_length")
+        return {"max_length": limit} if limit else {}
+    window = (job.recipe.get("data") or {}).get("window")
+    if window and len(job.deployment.input.shape) == 3:
+        return {"window": {"length": window["length"], "hop": window.get("hop") or window["length"]}}
+    return {}
+
+
+def _metric(job: Job, test: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of the test split as people read them, in the metric's unit."""
+    metric = Metric(job.metric, job.unit, job.sign)
+    said = {key: value for key, value in test.items() if key != "per_class"}
+    low, high = (said["low"], said["high"]) if not metric.less_is_better else (said["high"], said["low"])
+    for key, score in (("value", said["value"]), ("low", low), ("high", high)):
+        said[key] = None if score is None else metric.shown(score)
+    return said | ({} if metric.share else {"unit": metric.unit}) | {"split": "test"}
 
 
 def _without_places(value: Any) -> Any:
@@ -60,6 +87,7 @@ def targets(job: Job, verdict: dict[str, Any]) -> list[dict[str, Any]]:
     # What was got, and whether more of it is better.
     got = {
         "accuracy": (verdict["test"]["value"], True),
+        "metric": (job.sign * verdict["test"]["value"], job.sign > 0),
         "p50_ms": (verdict["latency"]["p50_us"] / 1000, False),
         "speedup": (over["ratio"] if over else 1.0, True),
         "bytes": (verdict["bytes"], False),

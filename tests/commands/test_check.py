@@ -116,3 +116,15 @@ def test_help_fits_a_screen_and_ends_with_an_example(verb: str, capsys: pytest.C
     shown = capsys.readouterr().out
     assert f"Example: edgekit {verb}" in shown
     assert len(shown.splitlines()) <= 24
+
+
+def test_check_data_tells_what_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "digits", "--data"]) == 0
+    shown = capsys.readouterr().out
+    for words in ("examples are uint8[N,8,8,1]", "repeated", "1,078", "balance: the largest class has 1.05 times"):
+        assert words in shown
+    assert run(["check", "digits", "--data", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["data"]
+    assert told["splits"]["test"] == {"examples": 359, "unlabelled": 0, "groups": None, "repeated": 0}
+    assert told["both"] == {"train/validation": 0, "train/test": 0, "validation/test": 0}
+    assert told["labels"]["3"] == {"train": 110, "validation": 36, "test": 37}

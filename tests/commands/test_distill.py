@@ -11,9 +11,12 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 from edgekit import cli, extras
+from edgekit.errors import UsageError
+from edgekit.recipe.schema import Budget
 
 STAGES = ["teacher", "student", "distill", "prune", "quantize"]
 
@@ -145,6 +148,31 @@ def test_missed_targets_end_with_3_and_everything_is_written(
     assert [path.name for path in (run / "bundle", run / "report.html") if path.exists()] == ["bundle", "report.html"]
     assert distill(finished, "targets.bytes=5", "targets.accuracy=0.1") == 3
     assert "target missed: file size" in capsys.readouterr().out
+
+
+def test_what_the_judge_would_undo_stays_where_it_is_told_to_and_everything_says_so(
+    finished: Finished, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert distill(finished, "budget.max_bytes=5", "--keep-anyway", "--until", "distill", "--json") == 0
+    shown = capsys.readouterr()
+    said = json.loads(shown.out)
+    assert "distill: kept anyway: " in shown.err and "distill: finished before" in shown.err
+    verdict = next(stage["verdict"] for stage in said["stages"] if stage["id"] == "distill")
+    assert (verdict["decision"], verdict["anyway"]) == ("kept", True)
+    assert said["recipe"]["budget"]["keep_anyway"] is True
+    run = finished.runs / "tiny" / said["id"]
+    card = json.loads((run / "bundle" / "manifest.json").read_text())
+    told = next(stage for stage in card["provenance"]["stages"] if stage["id"] == "distill")
+    assert told["anyway"] is True and "where 5 are allowed" in told["reason"]
+    assert "Kept against the budget" in (run / "report.html").read_text()
+
+
+def test_a_limit_on_classes_is_refused_where_classes_are_not_known() -> None:
+    from edgekit.workflow.running import check_budgets
+
+    with pytest.raises(UsageError, match='"max_class_drop_points" is set, and "r2" is not told by class'):
+        check_budgets("r2", None, [Budget(), Budget(max_class_drop_points=1)])
+    check_budgets("accuracy", np.zeros(3, int), [Budget(max_class_drop_points=1)])
 
 
 def test_what_is_not_installed_is_told_before_anything_is_loaded(

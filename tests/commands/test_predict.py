@@ -197,3 +197,59 @@ def test_numbers_are_told_where_the_bundle_answers_numbers(
     assert capsys.readouterr().out == "x.npy: -1  2.5\n"
     assert cli.run(["predict", "minus", "x.npy", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == [{"input": "x.npy", "value": [-1.0, 2.5]}]
+
+
+# What follows a token is the next one, round and round: a, b, c, a, ...
+ROUND = """
+<ir_version: 9, opset_import: ["" : 18]>
+round (int64[N,1] ids, float[N,1] h) => (float[N,1,3] logits, float[N,1] next_h)
+<float[3,3] table = {0.0, 9.0, 0.0, 0.0, 0.0, 9.0, 9.0, 0.0, 0.0}>
+{
+  logits = Gather(table, ids)
+  next_h = Identity(h)
+}
+"""
+
+
+@pytest.fixture
+def writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    onnx.save(onnx.parser.parse_model(ROUND), "round.onnx")
+    inputs = [Tensor.parse("ids: int64[N,1]"), Tensor.parse("h: float32[N,1]")]
+    outputs = [Tensor.parse("logits: float32[N,1,3]"), Tensor.parse("next_h: float32[N,1]")]
+    card = Manifest("round", "next-token", inputs, outputs, ["a", "b", "\n"])
+    feeds = {"ids": np.zeros((1, 1), np.int64), "h": np.zeros((1, 1), np.float32)}
+    bundle.write(Path("writer"), Path("round.onnx"), card, feeds)
+    return "writer"
+
+
+def test_a_prompt_is_written_on(writer: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["predict", writer, "--prompt", "ba", "--length", "5"]) == 0
+    assert capsys.readouterr() == ("bab\nab\n\n", "")
+    assert cli.run(["predict", writer, "--prompt", "a", "--stop", "\n", "--temperature", "0.1", "--seed", "3"]) == 0
+    assert capsys.readouterr().out == "ab\n"
+
+
+def test_a_text_that_was_written_is_one_document_too(writer: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["predict", writer, "--prompt", "a", "--length", "2", "--top-k", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"prompt": "a", "text": "b\n"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["x.png", "--prompt", "a"], 2, "run on inputs, or writes on from --prompt"),
+        ([], 2, "run on inputs, or writes on from --prompt"),
+        (["x.png", "--top-k", "2"], 2, "--top-k is for a text that is written on"),
+        (["--prompt", "ax"], 1, 'the prompt has "x" at place 1'),
+        (["a"], 1, '"round" tells the next token, and writes text'),
+        (["--prompt", "a", "--temperature", "-1"], 2, "temperature is -1"),
+    ],
+    ids=["both", "neither", "no prompt", "unknown", "as input", "temperature"],
+)
+def test_what_cannot_be_written_on_is_an_error(
+    writer: str, capsys: pytest.CaptureFixture[str], words: list[str], code: int, said: str
+) -> None:
+    assert cli.run(["predict", writer, *words]) == code
+    shown = capsys.readouterr()
+    assert said in shown.err and shown.out == ""

@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import onnx
@@ -44,6 +45,7 @@ def test_a_twin_is_written_beside_the_untouched_original_and_all_that_was_tried_
     assert quantize(*words) == 0
     out = capsys.readouterr().out
     assert files.sha256(model) == before and "written: int8.onnx" in out
+    assert "fused kernels answer up to" in out
     assert "QuantizeLinear" in {node.op_type for node in onnx.load("int8.onnx").graph.node}
     tried = json.loads((model.parent / "tried.json").read_text())
     assert tried["metric"] == {"name": "agreement", "n": 48}
@@ -54,7 +56,9 @@ def test_a_twin_is_written_beside_the_untouched_original_and_all_that_was_tried_
 def test_what_keeps_no_budget_writes_nothing_and_ends_with_3(model, capsys):
     assert quantize("--data", "data.npz", "-o", "int8.onnx", "--min-speedup", "100") == 3
     printed = capsys.readouterr()
-    assert "nothing was written" in printed.out and "the nearest is u8s8" in printed.err
+    assert "nothing was written" in printed.out
+    assert re.search(r"the nearest is u8s8: [+−]\d+\.\d\d points at", printed.err)
+    assert "the float model is best here" in printed.err
     assert not (model.parent / "int8.onnx").exists()
 
 
@@ -94,10 +98,32 @@ def test_a_bundle_becomes_a_bundle_whose_card_says_what_was_done(model, tmp_path
         (["--data", "x.npy", "-o", "a.onnx", "--target", "vnnni"], 'there is no target "vnnni"'),
         (["--data", "x.npy", "-o", "a.onnx", "--calibration", "minmax"], 'did you mean "min-max"?'),
         (["--data", "x.npy", "-o", "a.onnx", "--exclude", "nothing"], 'no node "nothing"'),
+        (["--data", "shape.npy", "-o", "a.onnx"], 'float32[96,8,5,6], and the model takes "x: float32[N,8,6,6]"'),
+        (["--data", "dtype.npy", "-o", "a.onnx"], 'int64[96,8,6,6], and the model takes "x: float32[N,8,6,6]"'),
+        (["--data", "few.npy", "-o", "a.onnx"], "there are 31 examples, and 32 are the fewest"),
+        (["--data", "constant.npy", "-o", "a.onnx"], "are 3 throughout"),
+        (["--data", "nan.npy", "-o", "a.onnx"], "contain NaN or infinities"),
+        (["--data", "x.npy", "-o", "a.onnx", "--method", "dynamic"], 'nothing that "dynamic" could change'),
     ],
-    ids=["no data", "over itself", "no file", "no target", "no calibration", "no node"],
-)
+    ids=[
+        "no data", "over itself", "no file", "no target", "no calibration", "no node", "another shape",
+        "another dtype", "too few", "constant", "NaN", "no such kernel",
+    ],
+)  # fmt: skip
 def test_bad_input_is_one_error_that_says_what_to_do(model, capsys, words, complaint):
+    before = files.sha256(model)
+    x = np.load("x.npy")
+    spoiled = {"shape": x[:, :, :5], "dtype": x.astype(np.int64), "few": x[:31], "constant": np.full_like(x, 3)}
+    for name, array in (spoiled | {"nan": np.where(x > 2, np.float32(np.nan), x)}).items():
+        np.save(f"{name}.npy", array)
     assert quantize(*words) in (1, 2)
     assert complaint in capsys.readouterr().err
-    assert not (model.parent / "a.onnx").exists()
+    assert not (model.parent / "a.onnx").exists() and files.sha256(model) == before
+
+
+def test_a_model_in_8_bits_is_not_quantized_again(model, capsys):
+    assert quantize("--data", "x.npy", "-o", "int8.onnx", "--keep-anyway") == 0
+    before = files.sha256("int8.onnx")
+    assert cli.run(["quantize", "int8.onnx", "--data", "x.npy", "-o", "again.onnx"]) == 1
+    assert '"int8.onnx" is quantized already' in capsys.readouterr().err
+    assert files.sha256("int8.onnx") == before and not (model.parent / "again.onnx").exists()

@@ -27,6 +27,13 @@ def test_a_dimension_that_no_example_varies_is_told():
     assert "T is 3 in every example" in share(rows(), None, [X]).notes[0]
 
 
+def test_pixels_that_were_scaled_before_are_told():
+    pixels = Tensor.parse("image: uint8[N,3]")
+    scaled = {"image": np.arange(150, dtype=np.uint8).reshape(50, 3) % 2}
+    assert "divided by 255 already" in share(scaled, None, [pixels]).notes[0]
+    assert not share({"image": 200 * scaled["image"]}, None, [pixels]).notes
+
+
 @pytest.mark.parametrize(
     ("examples", "labels", "complaint"),
     [

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgekit.data.augmentation import View, changes
-from edgekit.recipe.schema import Augment
+from edgekit.recipe.data import Augment
 
 FULL = Augment(flip=True, shift=2, erase=0.5)
 SHAPE = (9, 7, 3)

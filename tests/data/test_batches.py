@@ -8,7 +8,7 @@ import pytest
 from edgekit.data.batches import Batches
 from edgekit.data.dataset import Split
 from edgekit.errors import DataError
-from edgekit.recipe.schema import Augment, Normalize
+from edgekit.recipe.data import Augment, Normalize
 
 AUGMENT = Augment(flip=True, shift=1, erase=0.5)
 MIXED = Augment(flip=True, shift=1, mixup=0.5, cutmix=0.4)
@@ -196,3 +196,38 @@ def test_a_mixed_view_of_an_example_is_the_same_in_any_epoch_that_shows_it():
 def test_batches_that_are_not_mixed_name_no_partners():
     assert all(batch.partners is None and batch.share is None for batch in batches().epoch(0))
     assert all(batch.partners is None for batch in batches(augment=MIXED).in_order())
+
+
+def ids(count: int = 640, longest: int = 40) -> Split:
+    rng = np.random.default_rng(0)
+    rows = np.zeros((count, longest), dtype=np.int64)
+    for row in rows:
+        row[: rng.integers(1, longest + 1)] = 7
+    return Split(rows, np.arange(count) % 2)
+
+
+def test_texts_of_about_one_length_come_together_and_are_cut_to_the_longest():
+    data = ids()
+    found = list(batches(data, batch=8, augment=None, pad=0).epoch(0))
+    assert sorted(np.concatenate([batch.index for batch in found])) == list(range(640))
+    for batch in found:
+        own = (data.inputs[batch.index] != 0).sum(axis=1)
+        assert batch.inputs.shape[1] == own.max()
+        assert (batch.inputs == data.inputs[batch.index, : own.max()]).all()
+    # In 32 batches sorted by length a batch's lengths differ by little; drawn at random they would by about 31.
+    assert np.mean([np.ptp((data.inputs[batch.index] != 0).sum(axis=1)) for batch in found]) < 4
+
+
+def test_texts_come_in_another_order_every_epoch_and_the_same_when_asked_again():
+    first, again, other = (
+        [batch.index.tolist() for batch in batches(ids(), augment=None, pad=0).epoch(epoch)] for epoch in (0, 0, 1)
+    )
+    assert first == again != other
+    lengths = [batch.inputs.shape[1] for batch in batches(ids(), augment=None, pad=0).epoch(0)]
+    assert lengths != sorted(lengths)
+
+
+def test_windows_are_normalised_by_channel():
+    data = Split(np.arange(24, dtype=np.float32).reshape(2, 4, 3), np.arange(2))
+    found = next(batches(data, augment=None, normalize=Normalize(mean=[1, 2, 3], std=[2, 4, 5])).in_order())
+    np.testing.assert_allclose(found.inputs, (data.inputs - [1, 2, 3]) / [2, 4, 5], atol=1e-6)

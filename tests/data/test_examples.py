@@ -11,14 +11,14 @@ LABELS = np.array([0, 1, 0], dtype=np.uint8)
 
 
 def test_grey_images_get_a_channel_and_labels_become_int64():
-    inputs, targets, _ = checked(Examples(IMAGES, LABELS, "x.npz"), 2)
+    inputs, targets, *_ = checked(Examples(IMAGES, LABELS, "x.npz"), "class", 2)
     assert inputs.shape == (3, 4, 5, 1)
     assert inputs.dtype == np.uint8
     assert targets.dtype == np.int64
 
 
 def test_features_become_float32():
-    assert checked(Examples(np.ones((3, 2)), LABELS, "x.npz"), 2).inputs.dtype == np.float32
+    assert checked(Examples(np.ones((3, 2)), LABELS, "x.npz"), "class", 2).inputs.dtype == np.float32
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_features_become_float32():
 )  # fmt: skip
 def test_refused_with_the_file_and_a_hint(inputs, targets, found):
     with pytest.raises(DataError) as caught:
-        checked(Examples(inputs, targets, "my/x.npz"), 2)
+        checked(Examples(inputs, targets, "my/x.npz"), "class", 2)
     assert found in str(caught.value)
     assert '"my/x.npz"' in str(caught.value)
     assert caught.value.hint
@@ -55,7 +55,7 @@ def test_refused_with_the_file_and_a_hint(inputs, targets, found):
 
 def test_classes_that_nobody_counted_cannot_outnumber_the_examples():
     with pytest.raises(DataError, match='label of example 1 is "3"') as caught:
-        checked(Examples(IMAGES, np.array([0, 3, 1]), "x.npz"), None)
+        checked(Examples(IMAGES, np.array([0, 3, 1]), "x.npz"), "class", None)
     assert "without a gap" in caught.value.hint
 
 

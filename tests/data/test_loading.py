@@ -7,7 +7,7 @@ import pytest
 
 from edgekit.data.loading import load
 from edgekit.errors import DataError
-from edgekit.recipe.schema import Data
+from edgekit.recipe.data import Data
 
 
 def write(folder: Path, **arrays) -> None:
@@ -84,7 +84,7 @@ def test_a_test_split_of_another_form_is_refused(tmp_path):
         y_test=np.arange(10) % 2,
     )
     with pytest.raises(
-        DataError, match=r"test examples are uint8 \[3, 12, 1\] each, and training examples uint8 \[2, 8, 1\]"
+        DataError, match=r"its examples are uint8 \[3, 12, 1\] each, and training examples uint8 \[2, 8, 1\]"
     ):
         load(Data(source="mine.npz"), tmp_path, 0)
 
@@ -100,15 +100,35 @@ def test_a_test_label_that_training_does_not_know_is_refused(tmp_path):
     ("source", "found", "hint"),
     [
         ("fashon-mnist", 'no data source "fashon-mnist"', 'did you mean "fashion-mnist"?'),
-        ("mine.npz", 'no data source "mine.npz"', "a folder with a folder per class"),
-        ("notes.txt", "is no data that edgekit reads", "give a .npz file"),
+        ("zzz.npz", 'no data source "zzz.npz"', "a folder with a folder per class"),
+        ("notes.odt", "is no data that edgekit reads", "give a .npz, .csv"),
         ("~nobody-of-this-name/x.npz", "~nobody-of-this-name", "write the whole path"),
     ],
     ids=["a misspelt name", "a file that is not there", "a file of another kind", "somebody's home"],
 )
 def test_a_source_that_cannot_be_is_refused_with_what_could(tmp_path, source, found, hint):
-    (tmp_path / "notes.txt").write_text("milk")
+    (tmp_path / "notes.odt").write_text("milk")
     with pytest.raises(DataError) as caught:
         load(Data(source=source), tmp_path, 0)
     assert found in str(caught.value)
     assert hint in caught.value.hint
+
+
+def test_what_has_no_label_is_trained_with_alone(tmp_path):
+    write(tmp_path, x=every_image_its_own(40), y=np.arange(40) % 2)
+    np.savez(tmp_path / "more.npz", x=every_image_its_own(60)[40:], y=np.zeros(20, dtype=int))
+    data = load(Data(source="mine.npz", unlabelled="more.npz"), tmp_path, 0)
+    assert (data.train.targets == -1).sum() == 20
+    assert (data.validation.targets >= 0).all()
+    assert (data.test.targets >= 0).all()
+
+
+def test_idx_files_of_ones_own_are_a_source(tmp_path):
+    for part, count in (("train", 40), ("t10k", 10)):
+        shape = b"".join(size.to_bytes(4, "big") for size in (count, 2, 2))
+        (tmp_path / f"{part}-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03" + shape + bytes(range(count * 4)))
+        labels = bytes(number % 2 for number in range(count))
+        (tmp_path / f"{part}-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01" + count.to_bytes(4, "big") + labels)
+    data = load(Data(source=str(tmp_path)), tmp_path, 0)
+    assert [len(part) for part in (data.train, data.validation, data.test)] == [36, 4, 10]
+    assert data.test.inputs.shape == (10, 2, 2, 1)

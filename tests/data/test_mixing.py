@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgekit.data.mixing import WHOLE, Mixing
-from edgekit.recipe.schema import Augment
+from edgekit.recipe.data import Augment
 
 SHAPE = (12, 10, 3)
 

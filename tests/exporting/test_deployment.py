@@ -8,7 +8,7 @@ from torch import nn
 from edgekit.data.batches import Batches
 from edgekit.data.dataset import Split
 from edgekit.exporting.deployment import Deployed, Deployment
-from edgekit.recipe.schema import Normalize
+from edgekit.recipe.data import Normalize
 from edgekit.signature import Tensor
 
 IMAGE, FEATURES = "image: uint8[N,6,5,3]", "features: float32[N,4]"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import onnx
@@ -79,7 +80,8 @@ def test_a_layer_left_in_float_is_not_corrected(original: Original) -> None:
 
 def test_the_layer_that_8_bits_spoil_most_comes_first(original: Original) -> None:
     seen: list[str] = []
-    found = sensitivity(original, original.calibrate(samples(0)), COARSE, samples(1), seen.append)
+    twin = partial(quantize, original, original.calibrate(samples(0)), COARSE)
+    found = sensitivity(original.prepared, original.weighted, twin, samples(1), seen.append)
     assert seen == ["one", "two", "three"] == original.weighted
     assert next(iter(found)) == "two" and found["two"] > 3 * sorted(found.values())[-2]
 

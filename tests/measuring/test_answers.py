@@ -36,6 +36,13 @@ def test_nothing_is_kept_of_what_names_no_class(outputs: np.ndarray) -> None:
     assert noted.last(3) == {}
 
 
+@pytest.mark.parametrize("output", ["value", "vector", "threshold=0.5"])
+def test_numbers_vectors_and_labels_apart_name_no_class(output: str) -> None:
+    noted = Noted(lambda _: LOGITS, output)
+    noted(np.zeros(3))
+    assert noted.last(3) == {}
+
+
 def test_fewer_answers_than_scores_are_none() -> None:
     noted = Noted(lambda _: LOGITS, "logits")
     noted(np.zeros(3))

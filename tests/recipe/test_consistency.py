@@ -54,6 +54,17 @@ FAULTS = {
     "more steps than epochs by default": (
         "    epochs: 3", "    steps: 6", "stages.prune.steps", "6 steps cannot recover in 5 epochs"
     ),
+    "training for what trains nothing": (
+        "  quantize:", "  quantize:\n    train: {epochs: 1}", "stages.quantize.train", "static trains nothing"
+    ),
+    "layers of a captured network": (
+        "  quantize:", "  quantize:\n    method: auto\n    train: {losses: {relational: {weight: 1}}}",
+        "stages.quantize.train.losses.relational", "relational compares layers",
+    ),
+    "an average of ranges": (
+        "  quantize:", "  quantize:\n    method: training\n    train: {average: 0.99}",
+        "stages.quantize.train.average", "0.99",
+    ),
     "nothing to learn from": (
         "distill: {epochs: 4}",
         "distill: {losses: {soft-target: {weight: 0}, hard-label: {weight: 0}}}",
@@ -76,7 +87,7 @@ FAULTS = {
         "distill: {epochs: 4}",
         "distill: {losses: {attention: {layers: {pooled: pooled}}}}",
         "stages.distill.losses.attention.layers.pooled",
-        "attention compares feature maps",
+        "attention compares maps",
     ),
     "a weight that is none": (
         "distill: {epochs: 4}",
@@ -100,6 +111,18 @@ FAULTS = {
     ),
     "a further teacher that is not trained": (
         "  args: {depth: 8}", "  also: [{model: resnet.py}]", "teacher.also[0]", "is not trained here"
+    ),
+    "weights to start from that are not there": (
+        "  args: {depth: 8}", "  start: {file: w.safetensors}", "teacher.start.file", 'no weights file "w.safetensors"'
+    ),
+    "a student's start that is not there": (
+        "width: 8}}", "width: 8}, start: {file: w.safetensors}}", "student.start.file", 'no weights file'
+    ),
+    "a start of what is trained already": (
+        "  args: {depth: 8}",
+        '  weights: {file: "data:w.safetensors"}\n  start: {file: "data:w.safetensors"}',
+        "teacher.start",
+        "what has weights is trained already",
     ),
     "an unknown loss": (
         "distill: {epochs: 4}",
@@ -151,3 +174,62 @@ def test_weights_are_held_against_their_hash(tmp_path: Path, tiny: Any) -> None:
     assert said_hash
     recipe = load(tiny.write(text.replace("a" * 64, said_hash[0]))).recipe
     assert recipe.teacher and recipe.teacher.weights
+
+
+EMBEDDING = ("task: image-classification", "task: embedding")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "complaint"),
+    [
+        ("  args: {depth: 8}\n", "  args: {depth: 8}\n", "teacher", "no labels that the teacher could be trained by"),
+        (
+            "teacher:\n  model: resnet.py\n  args: {depth: 8}\n  train: {epochs: 2, learning_rate: 1e-2}\n",
+            "", "task", "embedding learns from a teacher",
+        ),
+    ],
+    ids=["to train", "none"],
+)  # fmt: skip
+def test_an_embedding_needs_a_teacher_that_is_trained(
+    tiny: Any, old: str, new: str, place: str, complaint: str
+) -> None:
+    error = tiny.refusal(tiny.write(tiny.text.replace(*EMBEDDING).replace(old, new)))
+    assert any(complaint in said for where, said in error.faults if where.endswith(f", {place}")), error.faults
+
+
+@pytest.mark.parametrize(
+    "said", ['weights: {file: "data:w.safetensors"}', 'start: {file: "data:w.safetensors"}\n  train: {epochs: 0}']
+)
+def test_data_that_is_not_fetched_yet_is_no_fault_and_an_embedding_has_no_student_alone(tiny: Any, said: str) -> None:
+    text = tiny.text.replace(*EMBEDDING).replace("  train: {epochs: 2, learning_rate: 1e-2}", f"  {said}")
+    recipe = load(tiny.write(text)).recipe
+    assert not recipe.baseline and recipe.output == "vector"
+    assert recipe.teacher and recipe.teacher.files == ["resnet.py"]
+
+
+@pytest.mark.parametrize(
+    ("task", "line", "fault"),
+    [
+        ("text-classification", "ids: int64[N,T]", None),
+        ("text-classification", "ids: int64[N]", 'write it as "ids: int64[N,T]"'),
+        ("sequence-classification", "window: float32[N,100,6]", None),
+        ("regression", "x: float32[N,4]", None),
+        ("regression", "image: uint8[N,8,8,1]", None),
+        ("regression", "x: float64[N,4]", 'write it as "image: uint8[N,28,28,1]" or "features: float32[N,16]"'),
+        ("next-token", "ids: int64[N,1]", None),
+    ],
+)
+def test_what_a_model_takes_fits_its_task(tiny: Any, task: str, line: str, fault: str | None) -> None:
+    text = tiny.text.replace("task: image-classification", f"task: {task}").replace("image: uint8[N,8,8,1]", line)
+    text = text.replace("  normalize: {mean: [0.3], std: [0.4]}\n", "")
+    if fault is None:
+        load(tiny.write(text))
+    else:
+        assert fault in str(tiny.refusal(tiny.write(text)).hint)
+
+
+def test_losses_of_classes_are_for_classes(tiny: Any) -> None:
+    text = tiny.text.replace("distill: {epochs: 4}", "distill: {losses: {dkd: {weight: 1}}}")
+    load(tiny.write(text))
+    error = tiny.refusal(tiny.write(text.replace("task: image-classification", "task: regression")))
+    assert "dkd compares the probabilities of classes, and the task has none" in str(error)

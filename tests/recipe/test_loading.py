@@ -21,7 +21,7 @@ def test_a_valid_recipe_is_loaded_with_its_defaults(tmp_path: Path, tiny: Any) -
     assert list(recipe.stages) == ["distill", "prune", "quantize"]
     assert isinstance(recipe.stages["prune"], Prune)
     assert recipe.stages["quantize"] == Quantize(kind="quantize")
-    assert recipe.export.output == "probabilities"
+    assert recipe.export.output is None and recipe.output == "probabilities"
 
 
 def test_a_stage_may_have_another_id_than_its_kind(tiny: Any) -> None:

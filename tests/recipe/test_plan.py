@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from edgekit import extras
-from edgekit.data.loading import NAMED
+from edgekit.data.opening import NAMED
+from edgekit.recipe.data import SOURCES
 from edgekit.recipe.loading import load, resolved
 from edgekit.recipe.plan import estimate, needs, steps
-from edgekit.recipe.schema import SOURCES, Recipe
+from edgekit.recipe.schema import Recipe
 
 
 def record(runs: Path, made_of: Recipe, name: str, **changes: Any) -> Path:
@@ -61,6 +62,21 @@ def test_the_student_alone_may_be_left_out_or_have_its_own_training(tiny: Any) -
     path = tiny.write()
     assert "student" not in [step.id for step in steps(load(path, ["student.baseline=false"]).recipe)]
     assert steps(load(path, ["student.train.epochs=9"]).recipe)[1].epochs == 9
+
+
+@pytest.mark.parametrize(
+    ("method", "epochs", "told"),
+    [
+        ("static", None, "static, calibrated on 512 training examples"),
+        ("auto", None, "auto, calibrated on 512 training examples; outside the budget, 5 epochs in 8 bits"),
+        ("training", 5, "trained in 8 bits"),
+    ],
+)
+def test_training_in_8_bits_is_told_and_needs_a_package(tiny: Any, method: str, epochs: int | None, told: str) -> None:
+    recipe = load(tiny.write(), [f"stages.quantize={{method: {method}}}"]).recipe
+    step = steps(recipe)[-1]
+    assert (step.epochs, step.what) == (epochs, told)
+    assert ("torchao" in needs(recipe)) == (method != "static")
 
 
 def test_what_is_needed_follows_from_the_stages_and_the_data(tiny: Any) -> None:

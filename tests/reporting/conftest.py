@@ -49,6 +49,7 @@ def _verdict(stage: str, label: str, decision: str, reason: str, **figures: Any)
         "test": {**_estimate(value, low, high), "per_class": PER_CLASS[stage]},
         "validation": _estimate(value - 0.002, low - 0.003, high - 0.001),
         "change": figures.get("change"),
+        "worst_class": figures.get("worst"),
         "latency": {
             "p50_us": p50, "p50_low_us": p50 * 0.985, "p50_high_us": p50 * 1.02, "p90_us": p90,
             "n": 2840, "device": "cpu", "threads": 1, "batch": 1,
@@ -90,12 +91,14 @@ VERDICTS = [
         "prune", "pruned", "kept", '1.34× faster [1.31, 1.37] than "distilled", and 0.2 points lost of 0.5 allowed',
         test=(0.975, 0.953, 0.987), parameters=10_842, macs=171_000, bytes=48_720, p50=33.0, p90=35.2,
         incumbent="distill", change=_change(-0.2, -0.9, 0.5),
+        worst={**_change(-2.8, -13.1, 7.6), "n": 35, "label": "8"},
         speedup=_ratio(1.34, 1.31, 1.37), over_teacher=(12.2, 12.0, 12.4),
     ),
     _verdict(
         "quantize", "quantized", "undone", '0.84× as fast [0.82, 0.86] as "pruned": slower, so it does not pay',
         test=(0.972, 0.950, 0.985), parameters=10_842, macs=171_000, bytes=24_390, p50=39.3, p90=42.0,
         incumbent="prune", change=_change(-0.3, -0.8, 0.3),
+        worst={**_change(-2.9, -13.4, 7.6), "n": 34, "label": "2"},
         speedup=_ratio(0.84, 0.82, 0.86), over_teacher=(10.2, 10.0, 10.4),
     ),
 ]  # fmt: skip

@@ -4,17 +4,10 @@ from typing import Any
 
 import pytest
 
+from edgekit.metric import Metric
 from edgekit.reporting import wording
-from edgekit.reporting.figures import Change, Estimate, Ratio
+from edgekit.reporting.figures import Change, Ratio
 from edgekit.reporting.record import Target, parse
-
-
-def test_an_accuracy_is_told_with_its_interval() -> None:
-    assert wording.estimate(Estimate(value=0.981, low=0.96, high=0.991, n=360)) == "98.1 % [96.0, 99.1]"
-
-
-def test_a_score_without_examples_is_told_without_an_interval() -> None:
-    assert wording.estimate(Estimate(value=0.981, low=None, high=None, n=None)) == "98.1 %"
 
 
 @pytest.mark.parametrize(
@@ -49,6 +42,14 @@ def test_a_speedup_is_told_in_three_digits(ratio: Ratio, text: str) -> None:
 def test_a_change_carries_its_sign_its_interval_and_its_split() -> None:
     change = Change(points=-0.2, low=-0.9, high=0.5, n=10000, split="validation")
     assert wording.change(change) == "−0.2 points [−0.9, +0.5] on validation, n = 10,000"
+    change.groups = 25
+    assert wording.change(change, Metric("r2", "")) == "−0.002 [−0.009, +0.005] on validation, n = 10,000 of 25 groups"
+
+
+def test_the_worst_class_carries_its_name_its_interval_and_its_examples(run: dict[str, Any]) -> None:
+    teacher, *_, pruned, _ = parse(run, "run.json").verdicts
+    assert wording.worst(pruned) == ("−2.8", "8 [−13.1, +7.6], n = 35")
+    assert wording.worst(teacher) == ("", "")
 
 
 def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:
@@ -72,7 +73,19 @@ def test_the_slowest_model_chooses_the_unit_of_the_column(run: dict[str, Any], s
     ids=lambda value: value.name if isinstance(value, Target) else "",
 )
 def test_a_target_says_its_bound_and_what_was_reached(target: Target, told: tuple[str, str, str]) -> None:
-    assert wording.target(target) == told
+    assert wording.target(target, Metric("accuracy")) == told
+
+
+@pytest.mark.parametrize(
+    ("metric", "told"),
+    [
+        (Metric("r2", ""), ("r2", "≥ 0.950", "0.975")),
+        (Metric("bits per character", "bits", -1), ("bits per character", "≤ 0.950 bits", "0.975 bits")),
+    ],
+    ids=["more is better", "less is better"],
+)
+def test_a_target_for_the_metric_is_told_as_the_metric_is(metric: Metric, told: tuple[str, str, str]) -> None:
+    assert wording.target(Target(name="metric", wanted=0.95, got=0.975, met=True), metric) == told
 
 
 def test_the_headline_sets_the_kept_model_against_its_teacher(run: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from edgekit.errors import BundleError, DeviceError, InputError, UsageError
 from edgekit.runtime import threads
+from edgekit.runtime.bundle import load
 from edgekit.runtime.devices.opening import Opened
 from edgekit.runtime.session import Session, open_session
 from edgekit.signature import Tensor
@@ -131,6 +132,24 @@ def test_feeds_that_only_the_run_can_refuse_are_an_input_error_showing_them(grap
     with pytest.raises(InputError, match=r"cannot run on x: float32\[2\], z: float32\[3\]: .*Add") as caught:
         session.run({"x": np.ones(2, np.float32), "z": np.ones(3, np.float32)})
     assert "onnxruntime_src" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bound", [False, True], ids=["run", "bound"])
+def test_of_an_error_that_is_raised_here_onnxruntime_prints_nothing(
+    graph: Callable[..., bytes], tmp_path: Path, capfd: pytest.CaptureFixture[str], bound: bool
+) -> None:
+    (tmp_path / "m.onnx").write_bytes(
+        graph("(int64[N] places) => (float[N] y) <float[2] table = {0, 1}> { y = Gather(table, places) }")
+    )
+    model = load(tmp_path / "m.onnx", threads=1)
+    with pytest.raises(InputError, match="out of data bounds"):
+        if bound:
+            held = model.bind(batch=1)
+            held.inputs["places"][:] = 7
+            held.run()
+        else:
+            model(np.array([7]))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_options_are_for_the_device_asked_for_and_not_for_its_fallback(graph: Callable[..., bytes]) -> None:

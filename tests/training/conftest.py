@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from edgekit.data.batches import Batches
 from edgekit.data.dataset import Split
 from edgekit.locks import Device
-from edgekit.recipe.schema import Augment, Train
+from edgekit.recipe.data import Augment
+from edgekit.recipe.networks import Train
 from edgekit.training.batches import ArraySource, LoaderSource
 from edgekit.training.loop import HISTORY, fit
 from edgekit.training.objective import Supervised

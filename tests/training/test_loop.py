@@ -15,6 +15,7 @@ from edgekit.recipe.losses import Losses
 from edgekit.training import checkpoint
 from edgekit.training.batches import ArraySource, LoaderSource
 from edgekit.training.loop import fit
+from edgekit.training.losses import own
 from edgekit.training.objective import Distillation, Supervised
 from edgekit.training.teacher import CachedTeacher
 
@@ -48,7 +49,7 @@ def test_every_epoch_is_drawn_anew(network, train, settings, loader):
         seen.append(targets.tolist())
         return nn.functional.cross_entropy(outputs, targets)
 
-    train(network(), loader(), settings(epochs=2), Supervised(loss))
+    train(network(), loader(), settings(epochs=2), Supervised(own(loss)))
     assert seen[: len(seen) // 2] != seen[len(seen) // 2 :]
 
 
@@ -59,7 +60,7 @@ def nan_at(call: int):
         calls.append(1)
         return nn.functional.cross_entropy(outputs, targets) * (float("nan") if len(calls) == call else 1)
 
-    return Supervised(loss)
+    return Supervised(own(loss))
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_epoch(
@@ -92,7 +93,7 @@ def test_weights_that_are_no_numbers_are_never_kept(network, train, arrays, tmp_
     batch = next(arrays().epoch(0))
     source = LoaderSource([(batch.inputs, batch.targets)])
     with pytest.raises(TrainingError, match=r'"conv.weight" holds numbers that are not finite in epoch 1, step 1 of 1'):
-        train(network(), source, said, Supervised(lambda outputs, targets: 1e9 * outputs.square().sum()))
+        train(network(), source, said, Supervised(own(lambda outputs, targets: 1e9 * outputs.square().sum())))
     assert not (tmp_path / "stage").exists()
 
 
@@ -197,7 +198,9 @@ def test_a_loader_that_yields_another_number_than_its_length_is_averaged_over_wh
 ):
     batches = loader_of(arrays()).loader
     frozen = settings(epochs=2, learning_rate=1e-12, weight_decay=0.0)
-    history = train(network(), LoaderSource(Uneven(batches, length)), frozen, Supervised(lambda o, t: 0 * o.sum() + 2))
+    history = train(
+        network(), LoaderSource(Uneven(batches, length)), frozen, Supervised(own(lambda o, t: 0 * o.sum() + 2))
+    )
     assert [line["loss"] for line in history] == [2.0, 2.0]
 
 

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from edgekit.errors import ModelError, RecipeError
 from edgekit.recipe.losses import POOLED, HardLabel, Losses, SoftTarget
 from edgekit.training.batches import TorchBatch
+from edgekit.training.losses import BY_TARGETS, own
 from edgekit.training.losses.distillation import decoupled, soft_target
 from edgekit.training.objective import LOSSES, Answer, Distillation, Supervised
 
@@ -42,7 +43,7 @@ def test_labels_alone_are_cross_entropy_with_the_smoothing_asked_for():
 
 
 def test_a_loss_of_ones_own_takes_the_place_of_cross_entropy():
-    objective = Supervised(lambda outputs, targets: outputs.sum() * targets.sum(), 0.2)
+    objective = Supervised(own(lambda outputs, targets: outputs.sum() * targets.sum()), 0.2)
     assert objective(BATCH, OUTPUTS)[0].item() == 2 * OUTPUTS.sum().item()
 
 
@@ -85,7 +86,12 @@ def test_a_teacher_of_other_classes_is_an_error_that_names_both():
 
 DRAW = torch.Generator().manual_seed(0)
 MAPS = {"first": torch.randn(2, 3, 4, 4, generator=DRAW), POOLED: torch.randn(2, 3, generator=DRAW)}
-DEEP = {"deep": torch.randn(2, 5, 2, 2, generator=DRAW), POOLED: torch.randn(2, 6, generator=DRAW)}
+DEEP = {
+    "deep": torch.randn(2, 5, 2, 2, generator=DRAW),
+    "first": torch.randn(2, 3, 4, 4, generator=DRAW),
+    POOLED: torch.randn(2, 6, generator=DRAW),
+}
+MAPS["tokens"], DEEP["tokens"] = torch.randn(2, 4, 3, generator=DRAW), torch.randn(2, 4, 5, generator=DRAW)
 
 
 class Knowing(Fixed):
@@ -123,18 +129,38 @@ def test_a_weight_changes_in_a_straight_line_and_a_loss_without_weight_is_not_wo
 def test_every_loss_of_the_schema_is_worked_out_and_added_by_its_weight():
     every = {
         "soft-target": {"weight": 1}, "hard-label": {"weight": 2}, "dkd": {"weight": 3}, "dist": {"weight": 4},
-        "hint": {"weight": 5, "layers": {"first": "deep", POOLED: POOLED}},
+        "hint": {"weight": 5, "layers": {"first": "deep", POOLED: POOLED, "tokens": "tokens"}},
         "attention": {"weight": 6, "layers": {"first": "deep"}}, "relational": {"weight": 7},
+        "attention-map": {"weight": 8, "layers": {"first": "first"}},
     }  # fmt: skip
     assert set(every) == {field.alias or name for name, field in Losses.model_fields.items()}
     assert set(every) == {*LOSSES, "hard-label"}
     objective = Distillation(Losses.model_validate(every), Knowing(), MAPS)
     objective.begin([BATCH], Student())
     loss, parts = objective(BATCH, OUTPUTS)
-    assert list(parts) == list(every)
+    assert set(parts) == set(every)
     assert loss.item() == pytest.approx(sum(every[name]["weight"] * part.item() for name, part in parts.items()))
     shapes = sorted(tuple(each.shape) for each in objective.learned.parameters())
-    assert shapes == [(5,), (5, 3, 1, 1), (6,), (6, 3)]
+    assert shapes == [(5,), (5,), (5, 3), (5, 3, 1, 1), (6,), (6, 3)]
+
+
+def test_padding_takes_no_part_in_what_is_compared_of_texts():
+    ids = BATCH._replace(inputs=torch.tensor([[5, 6, 7, 0], [8, 0, 0, 0]]))
+    objective = Distillation(only(hint={"layers": {"tokens": "tokens"}}), Knowing(), MAPS, pad=0)
+    objective.begin([ids], Student())
+    before, _ = objective(ids, OUTPUTS)
+    projected = objective.learned["tokens"](MAPS["tokens"])
+    squares = (projected - DEEP["tokens"]).square().mean(2)
+    assert before.item() == pytest.approx((squares[0, :3].sum() + squares[1, 0]).item() / 4)
+
+
+def test_vectors_of_any_width_teach_where_the_task_allows():
+    teacher = Fixed(torch.randn(2, 5))
+    with pytest.raises(ModelError, match=r"the teacher answers \[2, 5\] and the student \[2, 3\]"):
+        Distillation(losses(1.0, 0.0), teacher)(BATCH, OUTPUTS)
+    vectors = BY_TARGETS["vector"]
+    loss, _ = Distillation(losses(1.0, 0.1), teacher, of_task=vectors)(BATCH, OUTPUTS)
+    assert loss.item() == pytest.approx(vectors.soft(OUTPUTS, teacher.answer, 4.0).item())
 
 
 @pytest.mark.parametrize(("share", "wanted"), [([0.9, 0.3], [0, 1]), ([0.5, 0.1], [0, 1])], ids=["clear", "at half"])

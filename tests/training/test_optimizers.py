@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit.recipe.schema import Train
-from edgekit.training.optimizers import learning_rate, optimizer
+from edgekit.recipe.networks import Train
+from edgekit.training.optimizers import l1, learning_rate, optimizer
 
 
 def settings(**said) -> Train:
@@ -42,6 +42,25 @@ def test_it_falls_along_a_cosine_to_nothing(schedule):
 def test_a_constant_rate_stays():
     said = settings(schedule="constant")
     assert {learning_rate(said, step, 100) for step in range(20, 200)} == {0.5}
+
+
+def test_a_step_schedule_falls_after_every_so_many_epochs():
+    said = settings(schedule="step", epochs=10, step_epochs=4, gamma=0.1, warmup=0.0)
+    rates = [learning_rate(said, step, 100) for step in range(100)]
+    assert rates == pytest.approx([0.5] * 40 + [0.05] * 40 + [0.005] * 20)
+    rising = [learning_rate(said.model_copy(update={"warmup": 0.1}), step, 100) for step in range(100)]
+    assert rising[5] == pytest.approx(0.25) and rising[10:] == rates[10:]
+
+
+def test_l1_counts_the_weights_that_decay():
+    layer = nn.Linear(2, 1)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[-3.0, 0.5]]))
+        layer.bias.fill_(100)
+    penalty = l1(layer)
+    penalty.backward()
+    assert penalty.item() == 3.5
+    assert layer.weight.grad.tolist() == [[-1, 1]] and layer.bias.grad is None
 
 
 def test_no_warm_up_begins_at_the_peak_and_nothing_but_warm_up_ends_there():

@@ -32,8 +32,9 @@ class Interrupted:
         {"optimizer": "adamw", "learning_rate": 0.01},
         {"optimizer": "sgd", "average": 0.9},
         {"optimizer": "adamw", "learning_rate": 0.01, "average": 0.9, "clip": 1.0, "precision": "bfloat16"},
+        {"optimizer": "rmsprop", "learning_rate": 0.01, "schedule": "step", "step_epochs": 1, "gamma": 0.5, "l1": 1e-4},
     ],
-    ids=["sgd", "adamw", "sgd averaged", "adamw averaged in bfloat16"],
+    ids=["sgd", "adamw", "sgd averaged", "adamw averaged in bfloat16", "rmsprop by steps with l1"],
 )
 def test_a_training_that_was_interrupted_ends_as_one_that_was_not(
     network, train, arrays, capsys, said, epoch, settings, equal

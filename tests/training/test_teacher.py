@@ -7,7 +7,7 @@ from torch import nn
 
 from edgekit.data.batches import Batches
 from edgekit.data.dataset import Split
-from edgekit.recipe.schema import Augment, Normalize
+from edgekit.recipe.data import Augment, Normalize
 from edgekit.training.batches import LoaderSource, TorchBatch, tensors
 from edgekit.training.objective import Answer
 from edgekit.training.teacher import CachedTeacher, LiveTeacher, answers

@@ -12,8 +12,10 @@ from torch import nn
 
 from edgekit.errors import DeviceError, EdgekitError, ModelError, RecipeError
 from edgekit.recipe.loading import load
-from edgekit.recipe.schema import Distill, Measure, Train
+from edgekit.recipe.networks import Train
+from edgekit.recipe.schema import Distill, Measure
 from edgekit.stages.job import Job, Made, Network
+from edgekit.training.losses import own
 from edgekit.workflow import candidates, preparing, rehearsal
 
 
@@ -221,7 +223,7 @@ def test_soft_targets_of_a_single_number_are_refused(job: Job) -> None:
         deployment=dataclasses.replace(job.deployment, labels=()),
         teacher=answering(lambda: classes(1)),
         student=answering(lambda: classes(1)),
-        loss=lambda outputs, targets: ((outputs[:, 0] - targets) ** 2).mean(),
+        losses=own(lambda outputs, targets: ((outputs[:, 0] - targets) ** 2).mean()),
         stages={"distill": Distill()},
     )
     with pytest.raises(RecipeError, match=r"stages\.distill: soft-target teaches nothing"):
@@ -242,7 +244,7 @@ def test_soft_targets_of_a_single_number_are_refused(job: Job) -> None:
 )
 def test_a_loss_that_cannot_be_trained_on_is_refused(job: Job, loss: object, said: str) -> None:
     with pytest.raises(ModelError, match=said):
-        rehearsal.rehearse(dataclasses.replace(job, loss=loss))  # type: ignore[arg-type]
+        rehearsal.rehearse(dataclasses.replace(job, losses=own(loss)))  # type: ignore[arg-type]
 
 
 def test_a_device_that_is_not_there_is_told_before_anything_is_trained(job: Job) -> None:

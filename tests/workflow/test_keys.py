@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from edgekit.recipe.loading import load
 from edgekit.stages.job import Job, Step
@@ -32,6 +34,9 @@ def key(recipe: Path, step: str, *overrides: str, teacher: str = "t", incumbent:
         ("teacher", "data.augment.shift=2"),
         ("teacher", "data.seed=1"),
         ("teacher", "seed=1"),
+        ("teacher", "teacher.train.patience=2"),
+        ("teacher", "teacher.train.l1=0.001"),
+        ("teacher", "data.class_weights=balanced"),
         ("distill", "stages.distill.losses.soft-target.temperature=2"),
         ("distill", "student.args.width=4"),
         ("prune", "stages.prune.ratio=0.25"),
@@ -40,6 +45,15 @@ def key(recipe: Path, step: str, *overrides: str, teacher: str = "t", incumbent:
 )
 def test_what_decides_a_candidate_changes_its_key(tiny: Path, step: str, override: str) -> None:
     assert key(tiny, step) != key(tiny, step, override)
+
+
+@pytest.mark.parametrize(("step", "who"), [("teacher", "teacher"), ("distill", "student")])
+def test_the_weights_that_a_training_starts_from_change_its_key(tiny: Path, step: str, who: str) -> None:
+    found = {key(tiny, step)}
+    for value in (0.0, 1.0):
+        save_file({"head.bias": torch.full((3,), value)}, tiny.parent / "start.safetensors")
+        found.add(key(tiny, step, f"{who}.start={{file: start.safetensors}}"))
+    assert len(found) == 3
 
 
 @pytest.mark.parametrize(

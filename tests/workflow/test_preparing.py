@@ -9,7 +9,7 @@ import pytest
 
 from edgekit.errors import DataError, ModelError
 from edgekit.recipe.loading import load
-from edgekit.recipe.schema import Train
+from edgekit.recipe.networks import Train
 from edgekit.workflow import preparing
 
 

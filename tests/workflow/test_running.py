@@ -175,31 +175,6 @@ def test_two_runs_of_one_recipe_at_a_time_do_each_other_no_harm(tiny: Path, tmp_
     assert sum("waiting for it" in err for _, err in told) == 1
 
 
-def test_no_example_is_in_two_splits_and_calibration_takes_training_examples(tiny: Path) -> None:
-    content = tiny.parent / "shapes.npz"
-    images = np.load(content)["x"]
-    images[:, 0, 0] = np.arange(240)  # a name for every example
-    np.savez(content, x=images, y=np.load(content)["y"])
-    job = preparing.prepare(load(tiny))
-    seen: dict[str, set[int]] = {"validation": set(), "test": set()}
-    splits = iter(["validation", "test"])
-    batches: list[np.ndarray] = []
-
-    def predict(inputs: np.ndarray) -> np.ndarray:
-        batches.append(inputs)
-        return np.zeros((len(inputs), 3))
-
-    job.score(predict)
-    for split, batch in zip(splits, batches, strict=True):
-        seen[split] = set(batch[:, 0, 0, 0].tolist())
-    calibration = {int(name) for feeds in job.calibration(1000) for name in feeds["image"][:, 0, 0, 0]}
-    assert len(seen["validation"]) == job.data["validation"]
-    assert len(seen["test"]) == job.data["test"]
-    assert len(calibration) == job.data["train"]
-    assert not seen["validation"] & seen["test"]
-    assert not calibration & (seen["validation"] | seen["test"])
-
-
 def test_a_model_whose_weights_do_not_fit_is_refused_with_the_names(tiny: Path, tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 

@@ -12,6 +12,7 @@ import pytest
 
 from edgekit.recipe.loading import load
 from edgekit.recipe.schema import Targets
+from edgekit.signature import Tensor
 from edgekit.stages.job import Job
 from edgekit.workflow import preparing, running, shipping
 
@@ -72,3 +73,31 @@ def test_a_bundle_says_where_it_comes_from_and_nothing_of_the_makers_folders(tin
     assert len(card["edgekit.model_sha256"]) == 64
     for file in bundle.iterdir():
         assert str(tmp_path).encode() not in file.read_bytes()
+
+
+def test_of_a_metric_that_should_be_small_a_card_holds_the_figure_that_people_read(job: Job) -> None:
+    bits = dataclasses.replace(job, metric="bits per character", unit="bits", sign=-1)
+    scores = {"value": -2.0, "low": -2.25, "high": -1.75, "n": 9, "per_class": None}
+    assert shipping._metric(bits, scores) == {
+        "value": 2.0, "low": 1.75, "high": 2.25, "n": 9, "unit": "bits", "split": "test"
+    }  # fmt: skip
+    whole = {"value": -2.0, "low": None, "high": None, "n": None}
+    assert shipping._metric(bits, whole)["high"] is None
+    assert shipping._metric(job, {"value": 0.9, "low": 0.8, "high": 1.0, "n": 9, "per_class": [1.0]}) == {
+        "value": 0.9, "low": 0.8, "high": 1.0, "n": 9, "split": "test"
+    }  # fmt: skip
+
+
+def test_a_tokenizer_travels_in_the_bundle_and_the_card_says_how_texts_are_cut(job: Job, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text('{"truncation": {"max_length": 24}}')
+    texts = dataclasses.replace(job, beside={"tokenizer.json": tmp_path / "tokenizer.json"})
+    assert shipping._before(texts) == {"max_length": 24}
+    (tmp_path / "tokenizer.json").write_text('{"truncation": null}')
+    assert shipping._before(texts) == {}
+
+
+def test_a_card_says_how_windows_lie(job: Job) -> None:
+    deployment = dataclasses.replace(job.deployment, input=Tensor.parse("x: float32[N,8,6]"))
+    windows = dataclasses.replace(job, deployment=deployment, recipe={"data": {"window": {"length": 8, "hop": None}}})
+    assert shipping._before(windows) == {"window": {"length": 8, "hop": 8}}
+    assert shipping._before(job) == {}

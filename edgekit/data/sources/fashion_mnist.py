@@ -19,17 +19,15 @@ LABELS = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shir
 HUB = "zalando-datasets/fashion_mnist"
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 INSTALL = 'apt-get install dataset-fashion-mnist (Debian, Ubuntu), or pip install "edgekit-onnx[hf]"'
-FILES = tuple((f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte") for part in ("train", "t10k"))
 
 
 def read(folders: Sequence[Path] | None = None) -> Source:
     """Read it from the first of `folders` that has it (else $EDGEKIT_DATA's, then Debian's), or from the hub."""
     folders = [data_home() / "fashion-mnist", DEBIAN] if folders is None else folders
     for folder in folders:
-        if any(idx.find(folder, name) for pair in FILES for name in pair):
+        if any(idx.find(folder, name) for pair in idx.FILES for name in pair):
             console.say(f"fashion-mnist: the files in {folder}")
-            train, test = (_from_files(folder, *pair) for pair in FILES)
-            return Source(train, test, LABELS)
+            return _from_files(folder)
     try:
         hub = need("datasets", "Fashion-MNIST from the hub")
     except MissingExtra:
@@ -37,22 +35,13 @@ def read(folders: Sequence[Path] | None = None) -> Source:
     return _from_hub(hub)
 
 
-def _from_files(folder: Path, images: str, labels: str) -> Examples:
-    inputs = idx.read(_present(folder, images), dimensions=3)
-    if inputs.shape[1:] != (28, 28):
-        height, width = inputs.shape[1:]
-        raise DataError(
-            f'"{_present(folder, images)}" holds images of {width}x{height}, and Fashion-MNIST has 28x28', INSTALL
-        )
-    file = _present(folder, labels)
-    return Examples(inputs, idx.read(file, dimensions=1), str(file))
-
-
-def _present(folder: Path, name: str) -> Path:
-    path = idx.find(folder, name)
-    if path is None:
-        raise DataError(f'"{folder}" lacks the file {name}[.gz]', f"put it there, or {INSTALL}")
-    return path
+def _from_files(folder: Path) -> Source:
+    source = idx.source(folder, LABELS, INSTALL)
+    for part in (source.train, source.test):
+        if part and part.inputs.shape[1:] != (28, 28):
+            height, width = part.inputs.shape[1:]
+            raise DataError(f'"{part.where}" labels images of {width}x{height}, and Fashion-MNIST has 28x28', INSTALL)
+    return source
 
 
 def _from_hub(hub: Any) -> Source:

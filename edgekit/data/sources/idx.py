@@ -14,14 +14,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.data.examples import Examples, Source
 from edgekit.errors import DataError
 
+FILES = tuple((f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte") for part in ("train", "t10k"))
 AGAIN = "fetch the file again"
 
 
 def find(folder: Path, name: str) -> Path | None:
     """Return `name` or `name`.gz in `folder`, or None where neither is there."""
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
+
+
+def source(folder: Path, labels: list[str] | None = None, hint: str = AGAIN) -> Source:
+    """Read the four files of the MNIST family in `folder`: images uint8 [n,H,W] and classes, for training and test."""
+    train, test = (_examples(folder, *pair, hint) for pair in FILES)
+    return Source(train, test, labels)
+
+
+def _examples(folder: Path, images: str, labels: str, hint: str) -> Examples:
+    found = [find(folder, name) for name in (images, labels)]
+    for name, path in zip((images, labels), found, strict=True):
+        if path is None:
+            raise DataError(f'"{folder}" lacks the file {name}[.gz]', f"put it there, or {hint}")
+    inputs, targets = (read(path, n) for path, n in zip(found, (3, 1), strict=True) if path)
+    return Examples(inputs, targets, str(found[1]))
 
 
 def read(path: Path, dimensions: int) -> NDArray[Any]:

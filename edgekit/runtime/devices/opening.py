@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 ort = need("onnxruntime", "running a model")
 
-_ERRORS_ONLY = 3  # onnxruntime's severity: its warnings are about things the caller cannot mend
+# onnxruntime's severities. Its warnings are about things the caller cannot mend, and what it fails on is raised here in
+# other words; but what it says of a device that does not come up it says on stderr alone, where `listening` reads it.
+_ERRORS, _NOTHING = 3, 4
 
 
 class Opened(NamedTuple):
@@ -118,7 +120,7 @@ class Opening(NamedTuple):
 
     def _write(self, settings: Any, device: Device, asked: Request) -> None:
         """Write into `onnxruntime.SessionOptions` what is no matter of threads."""
-        settings.log_severity_level = _ERRORS_ONLY
+        settings.log_severity_level = _NOTHING if device.kind == "cpu" else _ERRORS
         if not self.optimize:
             settings.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         if self.tuned and device.kind == "cpu":

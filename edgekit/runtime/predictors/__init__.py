@@ -11,13 +11,16 @@ for many, none where a list was empty, and whether it was many.
 | sequence-classification | windows (T,C) of numbers | label, probability, top |
 | regression | any of these: the model's inputs tell which | value |
 | embedding | any of these: the model's inputs tell which | vector |
+| multi-label | any of these: the model's inputs tell which | labels, top |
 
 Of classes the head in the graph decides what is answered: argmax leaves the label alone, a threshold labels and top.
+A model of the next token answers nothing here, it writes: `Model.generate`.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgekit.errors import BundleError
@@ -37,6 +40,22 @@ def predict(model: Model, x: Any, top: int = 1) -> Answer | list[Answer]:
 
     BundleError where the model does not say what its answers mean, InputError or DataError where `x` is at fault.
     """
+    answer = answering(model, top)
+    assert model.manifest
+    predictor = PURPOSES[model.manifest.task].predictor
+    reader = importlib.import_module(f"{__name__}.{predictor or _thing(model)}")
+    feeds, several = reader.read(model, x)
+    if not feeds:
+        return []
+    answers = answer(model(feeds))
+    given = len(next(iter(feeds.values())))
+    if len(answers) != given:
+        raise BundleError(f'"{model.name}" answers {len(answers)} times for {given} examples')
+    return answers if several else answers[0]
+
+
+def answering(model: Model, top: int = 1) -> Callable[[Mapping[str, Any]], list[Answer]]:
+    """Return what makes answers for people of a model's outputs, as its task says; errors as `predict`."""
     if model.manifest is None:
         raise BundleError(
             f'"{model.name}" is a bare ONNX file, which does not say what its answers mean',
@@ -47,18 +66,15 @@ def predict(model: Model, x: Any, top: int = 1) -> Answer | list[Answer]:
             f'"{model.name}" is for the task "{model.manifest.task}"; this edgekit predicts {", ".join(PURPOSES)}',
             "pip install --upgrade edgekit-onnx, or call the model with arrays",
         )
-    top = whole("top", top)
     purpose = PURPOSES[model.manifest.task]
-    reader = importlib.import_module(f"{__name__}.{purpose.predictor or _thing(model)}")
-    feeds, several = reader.read(model, x)
-    if not feeds:
-        return []
-    outputs = model(feeds)
-    answers = ANSWERS[purpose.answer](model, outputs, top)
-    given = len(next(iter(feeds.values())))
-    if len(answers) != given:
-        raise BundleError(f'"{model.name}" answers {len(answers)} times for {given} examples')
-    return answers if several else answers[0]
+    if purpose.answer not in ANSWERS:
+        raise BundleError(
+            f'"{model.name}" tells the next token, and writes text',
+            'model.generate("..."), or edgekit predict BUNDLE --prompt "..."',
+        )
+    top = whole("top", top)
+    make = ANSWERS[purpose.answer]
+    return lambda outputs: make(model, outputs, top)
 
 
 def _thing(model: Model) -> str:

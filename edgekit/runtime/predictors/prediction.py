@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -117,7 +117,7 @@ class Vector:
 Answer: TypeAlias = Prediction | Choice | Decision | Value | Vector
 
 
-def classified(model: Model, outputs: dict[str, Any], top: int) -> list[Prediction] | list[Choice] | list[Decision]:
+def classified(model: Model, outputs: Mapping[str, Any], top: int) -> list[Prediction] | list[Choice] | list[Decision]:
     """Return the classes that a model answers, by the head in its graph; a class without a label is called by number.
 
     A Prediction for each row of "probabilities" (n, classes), of the softmax of "logits", or of "top_probabilities"
@@ -154,7 +154,7 @@ def _label(model: Model, number: int) -> str:
     return model.labels[number]
 
 
-def _numbers(model: Model, outputs: dict[str, Any], name: str, rank: int) -> Array:
+def _numbers(model: Model, outputs: Mapping[str, Any], name: str, rank: int) -> Array:
     found: Array = outputs[name]
     if found.ndim != rank:
         raise BundleError(f'"{model.name}" answers "{name}" {list(found.shape)}, not in {rank} dimensions', _ARRAYS)
@@ -176,7 +176,7 @@ def _ranked(model: Model, probabilities: Array, top: int) -> list[list[tuple[str
     ]
 
 
-def valued(model: Model, outputs: dict[str, Any], top: int) -> list[Value]:
+def valued(model: Model, outputs: Mapping[str, Any], top: int) -> list[Value]:
     """Return a Value for each row of the output "value", or of the only one: (n,), (n,1) or (n,K)."""
     values = _one(model, outputs, "value", (1, 2)).astype(np.float64)
     if values.ndim == 2 and values.shape[1] == 1:
@@ -184,19 +184,19 @@ def valued(model: Model, outputs: dict[str, Any], top: int) -> list[Value]:
     return [Value(float(value) if values.ndim == 1 else value) for value in values]
 
 
-def embedded(model: Model, outputs: dict[str, Any], top: int) -> list[Vector]:
+def embedded(model: Model, outputs: Mapping[str, Any], top: int) -> list[Vector]:
     """Return a Vector for each row of the output "vector", or of the only one: (n,D)."""
     return [Vector(vector) for vector in _one(model, outputs, "vector", (2,))]
 
 
-ANSWERS: dict[str, Callable[[Model, dict[str, Any], int], list[Any]]] = {
+ANSWERS: dict[str, Callable[[Model, Mapping[str, Any], int], list[Any]]] = {
     "classes": classified,
     "numbers": valued,
     "vectors": embedded,
 }
 
 
-def _one(model: Model, outputs: dict[str, Any], name: str, ranks: tuple[int, ...]) -> Array:
+def _one(model: Model, outputs: Mapping[str, Any], name: str, ranks: tuple[int, ...]) -> Array:
     output = outputs.get(name, next(iter(outputs.values())) if len(outputs) == 1 else None)
     if not isinstance(output, np.ndarray) or output.ndim not in ranks or output.dtype.kind not in "fiu":
         raise BundleError(

@@ -1,4 +1,8 @@
-"""What a student learns from inside a teacher: its feature maps (b, channels, height, width), its vectors (b, n)."""
+"""What a student learns from inside a teacher.
+
+Feature maps (b, channels, height, width), vectors (b, n), vectors of every token (b, T, n), attention maps
+(b, heads, T, T). `real` (b, T) says which tokens count, where texts of a batch are padded.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,35 @@ from torch import nn
 from torch.nn import functional as F
 
 
-def hint(student: torch.Tensor, teacher: torch.Tensor, projection: nn.Module) -> torch.Tensor:
-    """Mean square of projection(student) - teacher over all elements; a scalar. Maps (b, c, h, w) or vectors (b, n).
+def hint(
+    student: torch.Tensor, teacher: torch.Tensor, projection: nn.Module, real: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Mean square of projection(student) - teacher over all elements; a scalar. Maps, or vectors (b, n), (b, T, n).
 
     FitNets: Romero et al. 2015, arXiv 1412.6550, equation 3, with the mean in place of half the sum, so that a weight
     means the same for small and large layers. `projection` turns the student's channels into the teacher's, and is
     learned with the student. The larger of two maps is first averaged over areas to the size of the smaller.
     """
-    student, teacher = _of_one_size(student, teacher)
-    return F.mse_loss(projection(student), teacher)
+    if student.ndim == 4:
+        student, teacher = _of_one_size(student, teacher)
+    errors = (projection(student) - teacher).square()
+    return _mean(errors.mean(2), real) if errors.ndim == 3 and real is not None else errors.mean()
+
+
+def _mean(values: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    return (values * real).sum() / real.sum().clamp_min(1)
+
+
+def attention_map(student: torch.Tensor, teacher: torch.Tensor, real: torch.Tensor | None = None) -> torch.Tensor:
+    """Mean square of student - teacher over heads and over the pairs of real tokens; a scalar. Maps (b, heads, T, T).
+
+    TinyBERT: Jiao et al. 2019, arXiv 1909.10351, equation 7, which takes the scores before the softmax. Where the heads
+    are not as many, the means over each one's heads are compared.
+    """
+    if student.shape[1] != teacher.shape[1]:
+        student, teacher = student.mean(1, keepdim=True), teacher.mean(1, keepdim=True)
+    errors = (student - teacher).square().mean(1)
+    return errors.mean() if real is None else _mean(errors, real[:, :, None] & real[:, None, :])
 
 
 def attention(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:

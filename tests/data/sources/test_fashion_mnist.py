@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from edgekit.data.loading import load
-from edgekit.data.sources import fashion_mnist
+from edgekit.data.sources import fashion_mnist, idx
 from edgekit.errors import DataError
-from edgekit.recipe.schema import Data
+from edgekit.recipe.data import Data
 
-NAMES = [name for pair in fashion_mnist.FILES for name in pair]
+NAMES = [name for pair in idx.FILES for name in pair]
 
 
 def write(folder: Path, counts: tuple[int, int] = (50, 20), side: int = 28) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for (images, labels), count in zip(fashion_mnist.FILES, counts, strict=True):
+    for (images, labels), count in zip(idx.FILES, counts, strict=True):
         for name, shape in ((images, (count, side, side)), (labels, (count,))):
             header = bytes((0, 0, 8, len(shape))) + b"".join(size.to_bytes(4, "big") for size in shape)
             content = np.arange(np.prod(shape)) % 10
@@ -66,7 +66,7 @@ def test_a_file_that_is_missing_among_the_others_is_named(tmp_path, name):
 def test_images_of_another_size_are_refused(tmp_path):
     write(tmp_path, side=32)
     with pytest.raises(
-        DataError, match=r"train-images-idx3-ubyte\" holds images of 32x32, and Fashion-MNIST has 28x28"
+        DataError, match=r"train-labels-idx1-ubyte\" labels images of 32x32, and Fashion-MNIST has 28x28"
     ):
         fashion_mnist.read([tmp_path])
 
@@ -78,7 +78,7 @@ def test_the_hub_serves_where_no_folder_does(tmp_path, monkeypatch):
         return {"train": rows, "test": rows[:10]}
 
     fake_hub(monkeypatch, load_dataset)
-    train, test, labels = fashion_mnist.read([tmp_path])
+    train, test, labels, _ = fashion_mnist.read([tmp_path])
     assert train.inputs.shape == (30, 28, 28)
     assert train.inputs[7, 0, 0] == 7
     assert train.targets.tolist() == [number % 10 for number in range(30)]

@@ -8,7 +8,7 @@ import pytest
 from edgekit.data.loading import load
 from edgekit.data.sources import image_folder
 from edgekit.errors import DataError
-from edgekit.recipe.schema import Data
+from edgekit.recipe.data import Data
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -28,7 +28,7 @@ def pets(tmp_path):
 
 def test_a_folder_is_a_class_and_classes_are_numbered_as_they_sort(pets):
     (pets / "cat" / ".hidden").write_text("left alone")
-    train, test, labels = image_folder.read(pets)
+    train, test, labels, _ = image_folder.read(pets)
     assert labels == ["cat", "dog"]
     assert train.inputs.shape == (6, 4, 5, 1)
     assert train.inputs[:, 0, 0, 0].tolist() == [0, 1, 2, 100, 101, 102]

@@ -12,7 +12,7 @@ X, Y = np.zeros((4, 2, 2), dtype=np.uint8), np.array([0, 1, 0, 1])
 def test_x_and_y_are_one_whole(tmp_path):
     path = tmp_path / "mine.npz"
     np.savez(path, x=X, y=Y, labels=np.array(["cat", "dog"]))
-    train, test, labels = npz.read(path)
+    train, test, labels, _ = npz.read(path)
     assert np.array_equal(train.inputs, X)
     assert np.array_equal(train.targets, Y)
     assert test is None
@@ -22,7 +22,7 @@ def test_x_and_y_are_one_whole(tmp_path):
 def test_four_arrays_are_training_and_test(tmp_path):
     path = tmp_path / "mine.npz"
     np.savez_compressed(path, x_train=X, y_train=Y, x_test=X[:1], y_test=Y[:1])
-    train, test, labels = npz.read(path)
+    train, test, labels, _ = npz.read(path)
     assert (len(train.targets), len(test.targets), labels) == (4, 1, None)
 
 

@@ -10,10 +10,7 @@ import numpy as np
 import pytest
 
 from edgekit.errors import BundleError, UsageError
-from edgekit.recipe.consistency import check
-from edgekit.recipe.document import Document
 from edgekit.runtime.bundle import load
-from edgekit.tasks import PURPOSES, TASKS
 
 # Each answers the sum of what it was given, times one or several factors.
 SUMS = {
@@ -89,15 +86,6 @@ def test_a_model_that_cannot_answer_its_task_is_the_bundles_fault(
 def test_top_must_be_positive(vectors: Path) -> None:
     with pytest.raises(UsageError, match="top is 0"):
         load(vectors).predict([1, 2, 3], top=0)
-
-
-def test_what_recipes_train_is_predicted_and_what_is_only_predicted_is_refused_by_recipes(tmp_path: Path) -> None:
-    assert set(TASKS) < set(PURPOSES)
-    for name in set(PURPOSES) - set(TASKS):
-        document = Document("mine.yaml")
-        document.values = {"task": name}
-        (fault,) = (fault for fault in check(document, tmp_path) if fault.path == ("task",))
-        assert f'no recipe trains for "{name}" yet; one of image-classification, classification' in fault.complaint
 
 
 # What a head answers, of a model that is given it: `x` holds the scores.

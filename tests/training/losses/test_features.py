@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit.training.losses.features import attention, hint, relational
+from edgekit.training.losses.features import attention, attention_map, hint, relational
 
 DRAW = np.random.default_rng(3)
 STUDENT = DRAW.normal(size=(2, 3, 4, 4))
@@ -135,3 +135,31 @@ def test_a_student_like_its_teacher_has_nothing_to_learn(loss):
     value.backward()
     assert value.item() == 0
     assert student.grad.abs().max() == 0
+
+
+def test_a_hint_of_tokens_compares_the_vectors_of_those_that_are_no_padding():
+    student, teacher = torch.randn(2, 3, 4), torch.randn(2, 3, 4)
+    real = torch.tensor([[True, True, False], [True, False, False]])
+    squares = ((2 * student - teacher) ** 2)[real]
+    assert hint(student, teacher, lambda x: 2 * x, real).item() == pytest.approx(squares.mean().item())
+    everything = ((2 * student - teacher) ** 2).mean().item()
+    assert hint(student, teacher, lambda x: 2 * x).item() == pytest.approx(everything)
+
+
+def test_attention_maps_are_compared_by_heads_and_without_the_padding():
+    student, teacher = DRAW.normal(size=(2, 2, 3, 3)), DRAW.normal(size=(2, 2, 3, 3))
+    lengths, squares = (3, 1), []
+    for b, head in itertools.product(range(2), range(2)):
+        block = np.s_[b, head, : lengths[b], : lengths[b]]
+        squares += ((student[block] - teacher[block]) ** 2).flatten().tolist()
+    real = torch.tensor([[True, True, True], [True, False, False]])
+    loss = attention_map(torch.tensor(student), torch.tensor(teacher), real)
+    assert loss.item() == pytest.approx(np.mean(squares))
+    whole = attention_map(torch.tensor(student), torch.tensor(teacher))
+    assert whole.item() == pytest.approx(((student - teacher) ** 2).mean())
+
+
+def test_of_other_numbers_of_heads_their_means_are_compared():
+    student, teacher = DRAW.normal(size=(2, 2, 3, 3)), DRAW.normal(size=(2, 4, 3, 3))
+    loss = attention_map(torch.tensor(student), torch.tensor(teacher))
+    assert loss.item() == pytest.approx(((student.mean(1) - teacher.mean(1)) ** 2).mean())

@@ -28,7 +28,7 @@ def places(tmp_path: Path) -> Places:
 
 @pytest.fixture
 def fetching(script: Callable[[str], ModuleType]) -> ModuleType:
-    return script("fetch_data")
+    return script("sets/fashion_mnist")
 
 
 def fill(folder: Path, content: dict[str, bytes] = CONTENT) -> None:
@@ -43,19 +43,19 @@ def never(folder: Path) -> Path:
 
 def test_files_that_are_there_are_left_as_they_are(fetching: ModuleType, places: Places):
     fill(places.own)
-    assert "there already" in fetching.bring(places.own, places.debian, never, SHA256)
+    assert "there already" in fetching.find(places.own, places.debian, never, SHA256)
 
 
 def test_unpacked_files_count_as_well(fetching: ModuleType, places: Places):
     places.own.mkdir()
     for name, held in CONTENT.items():
         (places.own / name).write_bytes(held)
-    assert "there already" in fetching.bring(places.own, places.debian, never, SHA256)
+    assert "there already" in fetching.find(places.own, places.debian, never, SHA256)
 
 
 def test_what_edgekit_finds_in_the_packages_folder_is_not_copied(fetching: ModuleType, places: Places):
     fill(places.debian)
-    assert str(places.debian) in fetching.bring(places.own, places.debian, never, SHA256)
+    assert str(places.debian) in fetching.find(places.own, places.debian, never, SHA256)
     assert not places.own.exists()
 
 
@@ -63,7 +63,7 @@ def test_a_damaged_file_is_replaced_from_the_packages_folder(fetching: ModuleTyp
     fill(places.own)
     fill(places.debian)
     (places.own / "images.gz").write_bytes(b"\x1f\x8bcut")
-    assert "copied" in fetching.bring(places.own, places.debian, never, SHA256)
+    assert "copied" in fetching.find(places.own, places.debian, never, SHA256)
     assert fetching.faults(places.own, SHA256) == []
 
 
@@ -71,20 +71,20 @@ def test_an_unpacked_damaged_file_does_not_hide_its_repair(fetching: ModuleType,
     fill(places.debian)
     places.own.mkdir()
     (places.own / "images").write_bytes(b"wrong")
-    fetching.bring(places.own, places.debian, never, SHA256)
+    fetching.find(places.own, places.debian, never, SHA256)
     assert fetching.faults(places.own, SHA256) == []
 
 
 def test_what_is_nowhere_is_downloaded(fetching: ModuleType, places: Places):
     fill(places.package)
-    assert "copied" in fetching.bring(places.own, places.debian, lambda folder: places.package, SHA256)
+    assert "copied" in fetching.find(places.own, places.debian, lambda folder: places.package, SHA256)
     assert fetching.faults(places.own, SHA256) == []
 
 
 def test_a_download_of_other_content_is_refused(fetching: ModuleType, places: Places):
     fill(places.package, CONTENT | {"labels": b"others"})
     with pytest.raises(DataError, match="does not hold the right labels"):
-        fetching.bring(places.own, places.debian, lambda folder: places.package, SHA256)
+        fetching.find(places.own, places.debian, lambda folder: places.package, SHA256)
     assert not places.own.exists()
 
 

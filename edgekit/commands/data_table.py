@@ -1,0 +1,60 @@
+"""A data set's summary as tables: what `edgekit check --data` shows. Imports the console alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgekit import console
+
+SHOWN = 30  # classes
+
+
+def show(summary: dict[str, Any]) -> None:
+    """Print the tables, and a line for all that one should know before training."""
+    splits = summary["splits"]
+    groups = any(split["groups"] is not None for split in splits.values())
+    unlabelled = any(split["unlabelled"] for split in splits.values())
+    head = ["split", "examples", *(["unlabelled"] if unlabelled else []), *(["groups"] if groups else []), "repeated"]
+    rows = []
+    for name, split in splits.items():
+        row = [name, split["examples"]]
+        row += [split["unlabelled"]] if unlabelled else []
+        row += [split["groups"] if split["groups"] is not None else ""] if groups else []
+        rows.append([f"{cell:,}" if isinstance(cell, int) else cell for cell in [*row, split["repeated"]]])
+    console.answer(f"examples are {summary['inputs']}")
+    console.table(head, rows)
+    _labels(summary["labels"], list(splits))
+    for what, title in (("numbers", "target"), ("tokens", "tokens")):
+        if summary[what]:
+            keys = list(summary[what]["train"])
+            held = [[name, *(_shown(each[key]) for key in keys)] for name, each in summary[what].items()]
+            console.table([title, *(key.replace("_", " ") for key in keys)], held)
+    _doubts(summary)
+
+
+def _labels(labels: dict[str, dict[str, int]] | None, splits: list[str]) -> None:
+    if not labels:
+        return
+    rows = [[label, *(f"{counts[split]:,}" for split in splits)] for label, counts in labels.items()]
+    console.table(["class", *splits], rows[:SHOWN])
+    if len(rows) > SHOWN:
+        console.answer(f"and {len(rows) - SHOWN} classes more; --json has all")
+    sizes = [counts["train"] for counts in labels.values()]
+    ratio = max(sizes) / max(min(sizes), 1)
+    console.answer(f"balance: the largest class has {ratio:.3g} times the smallest's examples")
+
+
+def _doubts(summary: dict[str, Any]) -> None:
+    for pair, count in summary["both"].items():
+        if count:
+            one, _, other = pair.partition("/")
+            told = f"{count:,} examples of {one} are equal to some of {other}"
+            console.answer(f"{told}; data.split.by: hash keeps equal ones together")
+    full = {name: each["at_limit"] for name, each in (summary["tokens"] or {}).items()}
+    if any(full.values()):
+        told = ", ".join(f"{count:,} of {name}" for name, count in full.items())
+        console.answer(f"as long as data.text.length, and so perhaps cut: {told}")
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(f"{each:g}" for each in value) if isinstance(value, list) else f"{value:,}"

@@ -1,0 +1,65 @@
+"""Every shipped recipe runs to its bundle with --quick; and what is known beforehand of the line comes out of a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import edgekit
+from edgekit import cli, files, tasks
+from edgekit.data import loading
+from edgekit.errors import DataError
+from edgekit.recipe.loading import load
+
+ROOT = Path(__file__).parents[2]
+RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
+DATA = files.data_home()  # asked before a test gets a home of its own
+LONGEST = 240  # seconds, twice what --quick may take on a quiet machine
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def shared_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEKIT_DATA", str(DATA))
+
+
+def finished(recipe: Path, runs: Path, *arguments: str) -> tuple[Path, dict[str, Any]]:
+    """Run a recipe and return its folder and record; exit code 3 says that a short look misses the recipe's targets."""
+    assert cli.run(["distill", str(recipe), "--runs", str(runs), *arguments]) in (0, 3)
+    (folder,) = runs.glob("*/*")
+    return folder, json.loads((folder / "run.json").read_text())
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_a_quick_run_ends_with_a_bundle(recipe: Path, tmp_path: Path):
+    said = load(recipe).recipe
+    try:
+        loading.load(said.data, recipe.parent, said.seed, tasks.get(said.task).targets)
+    except DataError as error:
+        pytest.skip(f"{error}: {error.hint}")
+    folder, run = finished(recipe, tmp_path / "runs", "--quick")
+    assert run["status"] == "finished"
+    assert run["seconds"] < LONGEST
+    assert edgekit.load(folder / "bundle").name == recipe.stem
+
+
+def test_gradient_descent_ends_at_the_least_squares_line(tmp_path: Path):
+    recipe = ROOT / "recipes" / "linear.yaml"
+    folder, run = finished(recipe, tmp_path / "runs")
+    said = load(recipe).recipe
+    points = loading.load(said.data, recipe.parent, said.seed, "number").train
+    x, y = points.inputs[:, 0].astype(np.float64), points.targets.astype(np.float64)
+    known = np.stack([x, np.ones_like(x)], axis=1)
+    best = np.linalg.lstsq(known, y, rcond=None)[0]
+    variance = np.square(y - known @ best).sum() / (len(x) - 2)
+    errors = np.sqrt(np.diag(variance * np.linalg.inv(known.T @ known)))
+
+    model = edgekit.load(folder / "bundle")
+    intercept, end = model({"x": np.array([[0.0], [1.0]], dtype=np.float32)})["value"][:, 0]
+    assert np.all(np.abs([end - intercept, intercept] - best) < 2 * errors)
+    assert run["stages"][0]["verdict"]["parity"]["max_abs"] < 1e-6
