@@ -23,11 +23,12 @@ from typing import Any
 
 import numpy as np
 
-from edgekit import console, files
+from edgekit import console, files, metric, tasks
 from edgekit.errors import EdgekitError, TrainingError
+from edgekit.metric import MINUS, Metric
 from edgekit.recipe.loading import load, resolve_model
 from edgekit.recipe.schema import Prune
-from edgekit.reporting.wording import MINUS, significant
+from edgekit.reporting.wording import significant
 from edgekit.statistics import paired_change
 
 ROOT = Path(__file__).parents[1]
@@ -37,12 +38,19 @@ TABLE = {
     "fashion-mnist": range(3),
     "fashion-mnist-small": range(3),
     "fashion-mnist-tiny": range(3),
+    "linear": range(1),
+    "mnist-cnn": range(3),
+    "mnist-mlp": range(3),
+    "char-rnn": range(3),
+    "exercise": range(3),
+    "sentiment": range(3),
+    "sentiment-tiny": range(3),
+    "embed": range(3),
 }
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 TOLD = ("id", "created", "finished", "seconds", "seed", "versions", "machine", "data", "recipe", "stages", "kept",
         "targets")  # fmt: skip
 TARGETS_MISSED = 3
-COLUMNS = ["model", "test accuracy", "parameters", "file", "p50 µs", "speed-up over the teacher", "kept"]
 
 
 def main() -> int:
@@ -62,7 +70,7 @@ def main() -> int:
             found = results(name)
             console.answer(heading(name, found))
             if found:
-                console.table(COLUMNS, rows(found))
+                console.table(columns(found), rows(found))
                 console.answer(closing(name, found))
         if failed:
             console.say(f"error: these runs failed, as was told above: {', '.join(failed)}")
@@ -131,6 +139,8 @@ def recipe_hash(name: str) -> str:
     """Hash what a recipe says, whatever its seed; a key left at its default does not count: a new one harms nothing."""
     recipe = load(name).recipe
     said = recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"seed", "quick", "expect"})
+    if recipe.output == tasks.get(recipe.task).heads[0]:  # said or not, it is what the task answers first
+        said["export"].pop("output", None)
     for name, stage in recipe.stages.items():
         if isinstance(stage, Prune):  # 4 was the default once: results of then stay true of recipes that now say it
             said["stages"][name].pop("round_to", None)
@@ -162,11 +172,26 @@ def heading(name: str, found: Sequence[dict[str, Any]]) -> str:
         f"torch {run['versions']['torch']}, onnxruntime {run['versions']['onnxruntime']}" for run in runs
     )
     seeds = ", ".join(str(run["seed"]) for run in runs)
+    often = runs[0]["stages"][0]["verdict"]["test"].get("groups")
+    groups = f" of {often:,} groups" if often else ""
     return (
-        f"**{name}**: {len(found)} of {wanted} seeds ({seeds}), {runs[0]['data']['test']:,} test examples, "
+        f"**{name}**: {len(found)} of {wanted} seeds ({seeds}), {runs[0]['data']['test']:,} test examples{groups}, "
         f"`edgekit distill {name} seed=N`; "
         f"{' and '.join(machines)}, 1 thread, batch 1; {' and '.join(versions)}."
     )
+
+
+def taught(found: Sequence[dict[str, Any]]) -> bool:
+    """Tell whether there is a teacher to compare speeds with."""
+    return any(stage["verdict"]["speedup_over_teacher"] for result in found for stage in result["run"]["stages"])
+
+
+def columns(found: Sequence[dict[str, Any]]) -> list[str]:
+    """Name the columns of `rows`."""
+    shown = metric.of(found[0]["run"]["stages"][0]["verdict"])
+    name = f"test {shown.name}" + (", less is better" if shown.less_is_better else "")
+    speed = ["speed-up over the teacher"] if taught(found) else []
+    return ["model", name, "parameters", "file", "p50 µs", *speed, "kept"]
 
 
 def rows(found: Sequence[dict[str, Any]]) -> list[list[str]]:
@@ -182,23 +207,31 @@ def rows(found: Sequence[dict[str, Any]]) -> list[list[str]]:
     shipped = [by_stage[run["kept"]] for by_stage, run in zip(verdicts, runs, strict=True)]
     often = collections.Counter(verdict["label"] for verdict in shipped).most_common()
     table.append(row(f"shipped ({', '.join(f'{label} {count}×' for label, count in often)})", shipped, ""))
-    return table
+    return table if taught(found) else [[*cells[:-2], cells[-1]] for cells in table]
 
 
 def row(label: str, told: Sequence[dict[str, Any]], decision: str) -> list[str]:
     """Tell one model's figures over the seeds."""
-    accuracy = [100 * verdict["test"]["value"] for verdict in told]
+    shown, scores = metric.of(told[0]), [verdict["test"]["value"] for verdict in told]
     speedups = [verdict["speedup_over_teacher"]["ratio"] for verdict in told if verdict["speedup_over_teacher"]]
     return [
         label,
-        f"{statistics.mean(accuracy):.2f} %"
-        + (f" ({min(accuracy):.2f} to {max(accuracy):.2f})" if len(accuracy) > 1 else ""),
+        reached(shown, scores),
         span([verdict["parameters"] for verdict in told], console.number),
         span([verdict["bytes"] for verdict in told], console.size),
         span([verdict["latency"]["p50_us"] for verdict in told], significant),
         span(speedups, lambda ratio: f"{significant(ratio)}×") if speedups else "",
         decision,
     ]
+
+
+def reached(shown: Metric, scores: Sequence[float]) -> str:
+    """Write the mean over the seeds and its range: "98.12 % (97.90 to 98.31)", "1.930 bits (1.921 to 1.944)"."""
+    mean, *ends = (shown.shown(score) for score in (statistics.mean(scores), *sorted(scores, key=shown.shown)))
+    low, high = ends[0], ends[-1]
+    if shown.share:
+        return f"{100 * mean:.2f} %" + (f" ({100 * low:.2f} to {100 * high:.2f})" if len(scores) > 1 else "")
+    return f"{mean:.3f} {shown.unit}".rstrip() + (f" ({low:.3f} to {high:.3f})" if len(scores) > 1 else "")
 
 
 def span(values: Sequence[float], write: Any) -> str:
@@ -219,14 +252,23 @@ def closing(name: str, found: Sequence[dict[str, Any]]) -> str:
             scores.append(pair)
     if not gains:
         return ""
-    # One figure for each example, its mean over the seeds: the interval is that of other examples, not of other seeds.
-    change = paired_change(*np.mean(scores, axis=0))
-    mean, low, high, least, most = (
-        f"{value:+.2f}".replace("-", MINUS)
-        for value in (change["points"], change["low"], change["high"], min(gains), max(gains))
-    )
-    seeds = f"; by seed {least} to {most}" if len(gains) > 1 else ""
-    return f"Distilled against the same student without a teacher: {mean} points [{low}, {high}]{seeds}."
+    first = found[0]["run"]["stages"][0]["verdict"]
+    shown = metric.of(first)
+
+    def write(points: float) -> str:
+        moved = points if shown.share else shown.sign * points / 100
+        return (f"{moved:+.2f}" if shown.share else f"{moved:+.3f}").replace("-", MINUS)
+
+    mean, interval = write(statistics.mean(gains)), ""
+    if not first["test"].get("groups") and len({pair[0].shape for pair in scores}) == 1:
+        # One figure for each example, its mean over the seeds: the interval is of other examples, not of other seeds.
+        change = paired_change(*np.mean(scores, axis=0))
+        ends = sorted((change["low"], change["high"]), key=lambda points: shown.sign * points)
+        interval = f" [{', '.join(map(write, ends))}]"
+    gains.sort(key=lambda points: shown.sign * points)
+    seeds = f"; by seed {write(gains[0])} to {write(gains[-1])}" if len(gains) > 1 else ""
+    unit = " points" if shown.share else f" {shown.unit}".rstrip()
+    return f"Distilled against the same student without a teacher: {mean}{unit}{interval}{seeds}."
 
 
 def write_readme(path: Path) -> None:
@@ -244,16 +286,14 @@ def tables() -> str:
     """Write what documents show of the results there are."""
     parts = []
     for name in TABLE:
-        found = results(name)
-        parts.append(heading(name, found))
-        if found:
-            parts += [markdown(rows(found)), closing(name, found)]
+        if found := results(name):
+            parts += [heading(name, found), markdown(columns(found), rows(found)), closing(name, found)]
     return "\n\n".join(filter(None, parts))
 
 
-def markdown(table: Sequence[Sequence[str]]) -> str:
+def markdown(columns: Sequence[str], table: Sequence[Sequence[str]]) -> str:
     """Write a table as documents have it."""
-    lines = [COLUMNS, ["---"] + ["---:"] * (len(COLUMNS) - 1), *table]
+    lines = [columns, ["---"] + ["---:"] * (len(columns) - 1), *table]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

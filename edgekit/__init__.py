@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 if TYPE_CHECKING:
+    from edgekit.compression.quantizing import quantize as quantize
     from edgekit.errors import EdgekitError as EdgekitError
     from edgekit.exporting.shipping import export as export
     from edgekit.library import distill as distill
@@ -25,6 +26,7 @@ _HOMES = {
     "distill": "edgekit.library",
     "export": "edgekit.exporting.shipping",
     "load": "edgekit.runtime.bundle",
+    "quantize": "edgekit.compression.quantizing",
 }
 
 # What is asked for at the door, before a long import ends without it.
@@ -32,9 +34,10 @@ _NEEDS = {
     "bench": ["onnxruntime", "onnx"],
     "distill": ["onnxruntime", "onnx", "pydantic", "torch", "safetensors"],
     "export": ["onnxruntime", "onnx", "torch", "onnxscript"],
+    "quantize": ["onnxruntime", "onnx"],
 }
 
-__all__ = ["Batcher", "EdgekitError", "__version__", "bench", "distill", "export", "load"]
+__all__ = ["Batcher", "EdgekitError", "__version__", "bench", "distill", "export", "load", "quantize"]
 
 
 def __getattr__(name: str) -> Any:

@@ -27,7 +27,7 @@ from edgekit.graph.inspection import inspect
 from edgekit.latency import comparison
 from edgekit.latency.copies import Opener
 from edgekit.latency.sampling import interleave
-from edgekit.measuring import costs, predicting
+from edgekit.measuring import costs, layers, predicting
 from edgekit.measuring.answers import Noted
 from edgekit.measuring.predicting import Predict, predict
 from edgekit.measuring.spinning import rest_after
@@ -37,6 +37,7 @@ from edgekit.runtime.session import Session, open_session
 
 VERDICT, SCORES, TIMES = "verdict.json", "scores.npz", "times.npz"
 _LARGEST_BATCH = 256  # of examples that are scored at once: what TensorRT is to build for
+_COMPRESSED = ("prune", "quantize")  # kinds of candidates that have their incumbent's layers
 FEW = 2000  # examples below which the judge says that it sees little
 
 # Scores a model on the splits "validation" and then "test": one number per example, or a single one for the split.
@@ -141,7 +142,8 @@ class Judge:
             "metric": self.metric.name,
             "unit": self.metric.unit,
             "sign": self.metric.sign,
-            "test": self._estimate("test", scores) | {"per_class": self._per_class(scores["test"])},
+            "test": self._estimate("test", scores)
+            | {"per_class": self._per_class(scores["test"]), "f1": self._f1(scores)},
             "validation": self._estimate("validation", scores),
             "change": change,
             "worst_class": worst,
@@ -149,6 +151,7 @@ class Judge:
             "speedup": faster,
             "speedup_over_teacher": over_teacher,
             "parity": parity,
+            "layers": self._layers(candidate, graph, incumbent),
             "export": exported,
             "model": {"file": str(graph.relative_to(self.root)), "sha256": files.sha256(graph)},
             "notes": notes,
@@ -172,10 +175,26 @@ class Judge:
         found = [scores[classes == label] for label in labels]
         return [float(part.mean()) if len(part) else None for part in found]
 
+    def _f1(self, scores: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
+        """Return F1 of the last of two classes, the one that is looked for: "equivalent", "positive", "yes"."""
+        classes, said = self.classes.get("test"), scores.get("class")
+        if classes is None or said is None or len(self.deployment.labels) != 2:
+            return None
+        found = statistics.f1_estimate(said == 1, classes == 1, self.groups.get("test"))
+        return {"label": self.deployment.labels[1]} | found
+
     def _memory(self, graph: Path) -> dict[str, Any]:
         with self.device.quiet():
             feeds = predicting.first(self._open(graph), self._batch())
             return costs.memory(graph, feeds, self.measure.device, self.measure.threads)
+
+    def _layers(self, candidate: Candidate, graph: Path, incumbent: Judged | None) -> list[dict[str, Any]]:
+        """Time every layer before and after a compression, where it runs on the cpu."""
+        if candidate.kind not in _COMPRESSED or incumbent is None or self.measure.device != "cpu":
+            return []
+        with self.device.quiet():
+            feeds = predicting.first(self._open(graph), self._batch())
+            return layers.by_layer(incumbent.graph, graph, feeds, self.measure.threads)
 
     def _batch(self) -> np.ndarray:
         return np.resize(self.inputs, (self.measure.batch, *self.inputs.shape[1:]))

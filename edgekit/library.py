@@ -21,7 +21,7 @@ from torch import nn
 from edgekit import files
 from edgekit.errors import UsageError
 from edgekit.exporting.deployment import Deployment
-from edgekit.recipe import consistency
+from edgekit.recipe import stage_faults
 from edgekit.recipe.document import Document
 from edgekit.recipe.faults import Fault, dotted, translate
 from edgekit.recipe.networks import Train
@@ -201,9 +201,9 @@ def _identified(job: Job, examples: given.Examples, held_out: given.HeldOut, sou
 def _stages(said: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Stage]:
     document = Document("stages")
     document.values = {"teacher": {}, "stages": {name: dict(values or {}) for name, values in said.items()}}
-    faults, made = list(consistency.stages(document, Path())), {}
+    faults, made = list(stage_faults.stages(document, Path())), {}
     for name, values in document.values["stages"].items():
-        kind = consistency.kind_of(name, values)
+        kind = stage_faults.kind_of(name, values)
         if kind in STAGES:
             made[name] = _part(STAGES[kind], {**values, "kind": kind}, "stages", name)
         else:

@@ -71,6 +71,19 @@ def test_a_verdict_holds_every_figure_of_the_table(judge: Judge) -> None:
         assert {"candidate.times_ns", "incumbent.times_ns"} <= set(times)
 
 
+def test_a_compression_is_timed_layer_by_layer_and_another_step_is_not(judge: Judge) -> None:
+    teacher = judge.judge(linear(judge.root), None, None, Budget(), "latency", "first")
+    graph = judge.root / "prune" / "model.onnx"
+    graph.parent.mkdir()
+    graph.write_bytes(teacher.graph.read_bytes())
+    pruned = dataclasses.replace(linear(judge.root, "prune"), graph=graph, network=None)
+    rows = judge.judge(pruned, teacher, teacher, Budget(), "latency", "second").verdict["layers"]
+    assert [row["nodes"] != [] for row in rows] == [True, False]
+    assert rows[0]["layer"].endswith("network")
+    other = judge.judge(linear(judge.root, "distill"), teacher, teacher, Budget(), "latency", "third")
+    assert teacher.verdict["layers"] == other.verdict["layers"] == []
+
+
 def test_a_verdict_is_given_once_for_the_same_key(judge: Judge) -> None:
     first = judge.judge(linear(judge.root), None, None, Budget(), "latency", "key")
     again = judge.judge(linear(judge.root), None, None, Budget(), "latency", "key")
@@ -106,6 +119,19 @@ def test_accuracy_by_class_knows_classes_without_examples(judge: Judge) -> None:
     by_class = judged.verdict["test"]["per_class"]
     assert by_class[1] is None
     assert by_class[0] == judged.scores["test"][:4].mean()
+
+
+def test_of_two_classes_f1_of_the_last_stands_beside_accuracy(judge: Judge) -> None:
+    classes = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    two = dataclasses.replace(judge.deployment, labels=("different", "same"))
+    of_two = dataclasses.replace(judge, deployment=two, classes={"test": classes})
+    judged = of_two.judge(linear(judge.root), None, None, Budget(), "latency", "key")
+    said = judged.scores["class"] == 1
+    found = judged.verdict["test"]["f1"]
+    assert (found["label"], found["n"]) == ("same", 8)
+    assert found["value"] == 2 * np.sum(said & (classes == 1)) / (np.sum(said) + 4)
+    of_three = dataclasses.replace(judge, classes={"test": classes})
+    assert of_three.judge(linear(judge.root), None, None, Budget(), "latency", "other")[0]["test"]["f1"] is None
 
 
 class Trap(nn.Linear):

@@ -96,6 +96,7 @@ def test_modules_and_a_loader_give_the_same_candidates_and_bundle_as_a_recipe(
     assert (answers.argmax(1) == ANSWERS)[:60].mean() == kept.test.value
     assert model.predict(HELD_OUT[0].tolist()).label in LABELS
     assert model.manifest.provenance["recipe"]["stages"]["prune"]["ratio"] == 0.5
+    assert model.manifest.metrics["accuracy"]["kind_of_cpu"], "what was kept is in 8 bits"
 
 
 def test_started_again_a_run_is_not_repeated_whatever_the_random_state(

@@ -238,3 +238,33 @@ def test_a_confidence_at_either_end_has_a_bin(confidence):
 def test_a_calibration_of_nothing_is_refused():
     with pytest.raises(ValueError, match="no value"):
         statistics.calibration(np.array([]), np.array([]))
+
+
+def test_f1_is_counted_over_all_examples():
+    told = np.array([1, 1, 1, 0, 0, 0, 1, 0], dtype=bool)
+    true = np.array([1, 1, 0, 1, 0, 0, 1, 0], dtype=bool)
+    found = statistics.f1_estimate(told, true)
+    assert found["value"] == 2 * 3 / (2 * 3 + 1 + 1)
+    assert found["n"] == 8
+    assert 0 <= found["low"] < 0.75 < found["high"] <= 1
+    assert found == statistics.f1_estimate(told, true), "the same answers must give the same interval"
+
+
+def test_f1_of_groups_is_as_unsure_as_their_number():
+    told, true = np.tile([True, True, False], 100), np.repeat([True, False, True, False], 75)
+    alone = statistics.f1_estimate(told, true)
+    groups = statistics.f1_estimate(told, true, np.repeat(np.arange(4), 75))
+    assert groups["value"] == alone["value"]
+    assert groups["groups"] == 4
+    assert groups["high"] - groups["low"] > alone["high"] - alone["low"]
+    assert statistics.f1_estimate(told, true, np.zeros(300))["low"] is None
+
+
+@pytest.mark.parametrize(
+    ("told", "true", "value"),
+    [(0, 0, 1.0), (0, 1, 0.0), (1, 0, 0.0), (1, 1, 1.0)],
+    ids=["nothing to find", "nothing found", "all invented", "all found"],
+)
+def test_f1_at_its_ends_has_an_interval_that_holds_it(told: int, true: int, value: float):
+    found = statistics.f1_estimate(np.full(9, told, dtype=bool), np.full(9, true, dtype=bool))
+    assert (found["value"], found["low"], found["high"]) == (value, value, value)

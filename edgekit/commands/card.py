@@ -50,8 +50,9 @@ def short(text: str) -> str:
 def _metric(metric: dict[str, Any]) -> str:
     from edgekit.metric import Metric
 
-    shown = Metric("", metric.get("unit", "%"))
-    text = shown.estimate(metric["value"], metric.get("low"), metric.get("high"))
+    shown, ends = Metric("", metric.get("unit", "%")), (metric.get("low"), metric.get("high"))
+    points = metric.get("points")  # of a change, where there is no value
+    text = shown.estimate(metric["value"], *ends) if points is None else shown.changed(points, *ends)
     if metric.get("n"):
         text += f" on {metric['n']:,} examples"
     return text + (f" ({metric['split']})" if "split" in metric else "")

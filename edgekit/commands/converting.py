@@ -77,13 +77,13 @@ class Plan:
         return Form(self.format, self.precision)
 
     def _cases(self) -> Cases:
-        from edgekit.commands import declaring
+        from edgekit.data.arrays import examples
         from edgekit.exporting.cases import Cases, proved_sizes, split_ranges
         from edgekit.exporting.scoring import labelled
         from edgekit.runtime.bundle import load
 
         model = load(self.source)
-        given, targets = declaring.examples(self.arrays, model.inputs) if self.arrays else ({}, None)
+        given, targets = examples(self.arrays, model.inputs) if self.arrays else ({}, None)
         known = proved_sizes(model.inputs, model.manifest.parity) if model.manifest else {}
         sizes, values = split_ranges(self.said.get("ranges", {}), model.inputs)
         cases = Cases(model.inputs, given, {**known, **sizes}, values)

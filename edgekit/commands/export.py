@@ -54,11 +54,12 @@ def command(
 
     from edgekit import console, extras
     from edgekit.commands import converting, declaring
+    from edgekit.data import arrays as held
 
     said = declaring.declared(
         inputs, outputs, ranges, mean, std, as_given, resize, crop, head, task, labels, min_onnxruntime
     )
-    arrays = declaring.read_arrays(examples) if examples else None
+    arrays = held.read_arrays(examples) if examples else None
     built = declaring.arguments(args or [])
     if ready := converting.ready(source, plain=(format, precision) == ("onnx", "fp32")):
         foreign = {"args": args, "weights": weights, "licence": licence}
@@ -86,7 +87,7 @@ def command(
     wanted["ranges"] = {**opened.known.get("ranges", {}), **said.get("ranges", {})}
     given = dict(opened.examples) if opened.examples and "inputs" not in said else None
     if arrays is not None:
-        given, wanted["targets"] = declaring.examples(arrays, wanted.get("inputs", ()))
+        given, wanted["targets"] = held.examples(arrays, wanted.get("inputs", ()))
     if dry_run:
         with shipping.evaluating(opened.module):
             prepared = shipping.prepare(opened.module, given, **wanted)

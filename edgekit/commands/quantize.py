@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-_BATCH = 8  # examples that are run at a time
-
 
 def command(
     model: Annotated[str, typer.Argument(help="A float model: bundle, .onnx file or run.")],
@@ -16,7 +14,10 @@ def command(
     max_drop: Annotated[
         float, typer.Option("--max-drop-points", min=0, metavar="POINTS", show_default=False, help="May be lost; 0.5.")
     ] = 0.5,
-    min_speedup: Annotated[float, typer.Option(min=1, metavar="X", help="Must be faster than this.")] = 1.0,
+    min_speedup: Annotated[float, typer.Option(min=0, metavar="X", help="Must be faster than this; 0: any.")] = 1.0,
+    min_shrink: Annotated[
+        float | None, typer.Option(min=1, metavar="X", help="Or so much smaller, and not slower; tries fp16.")
+    ] = None,
     method: Annotated[
         str, typer.Option(help="auto, or a way to quantize; see the table.", show_default=False)
     ] = "auto",
@@ -42,53 +43,30 @@ def command(
 
     Example: edgekit quantize runs/digits/1a2b3c4d --data digits.npz -o small
     """
-    import tempfile
     from pathlib import Path
 
     from edgekit import console, files
-    from edgekit.commands import quantize_table, quantized
+    from edgekit.commands import quantize_table
     from edgekit.commands.finding import model_path
     from edgekit.errors import TargetMissed
     from edgekit.extras import need_all
 
     need_all(["onnx", "onnxruntime"])
-    from edgekit.compression.calibrating import share
-    from edgekit.compression.post_training import Asked, search, side_by_side
-    from edgekit.compression.scoring import metric
-    from edgekit.compression.ways import Workshop, batches
-    from edgekit.graph.original import Original
-    from edgekit.runtime.bundle import load
+    from edgekit.compression.quantizing import quantize
 
-    ways, notes = quantized.ways(method, target)
-    how = quantized.calibration(calibration)
-    place = model_path(model)
-    opened = load(place, device=device, threads=threads)
-    out = quantized.check_output(Path(output), place)
-    shared = share(*quantized.examples(data, opened), opened.inputs, samples)
-    at_a_time = quantized.batch(opened, _BATCH)
-    name, score = metric(opened.session, batches(shared.judging, at_a_time), shared.labels)
-    judged = len(next(iter(shared.judging.values())))
-    console.say(f"{name} on {judged} examples, calibrated on {len(next(iter(shared.calibration.values())))} others")
-    original = Original(quantized.onnx_file(place, opened), exclude or ())
-    workshop = Workshop(original, batches(shared.calibration, at_a_time), how, correct)
-    asked = Asked(max_drop, min_speedup, ways, device, threads, seconds, must_pay=target == "here")
-    request = batches(shared.judging, quantized.batch(opened, 1))[0]
-    with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
-        outcome = search(workshop, score, side_by_side(request, asked), asked, Path(folder), console.say)
-        kept = outcome.chosen or (outcome.nearest if keep_anyway else None)
-        said = quantized.told(outcome, kept, workshop, asked, target, {"name": name, "n": judged})
-        said["notes"] = [*shared.notes, *notes]
-        said["measured"]["batch"] = quantized.batch(opened, 1)
-        if record:
-            files.write_json(Path(record), said)
-        if kept:
-            quantized.write(out, kept, opened, place, said, request)
+    done = quantize(
+        model_path(model), data, output, max_drop_points=max_drop, min_speedup=min_speedup, min_shrink=min_shrink,
+        method=method, calibration=calibration, samples=samples, correct=correct, exclude=exclude or (), target=target,
+        device=device, threads=threads, seconds=seconds, keep_anyway=keep_anyway,
+    )  # fmt: skip
+    if record:
+        files.write_json(Path(record), done.record)
     if as_json:
-        console.result(said | {"out": str(out) if kept else None})
+        console.result(done.record | {"out": str(done.path) if done.path else None})
     else:
-        quantize_table.print_outcome(said)
-        console.answer(f"written: {out}" if kept else "nothing was written")
-    if not kept:
-        faster = outcome.nearest.speed["low"] > min_speedup
+        quantize_table.print_outcome(done.record)
+        console.answer(f"written: {done.path}" if done.path else "nothing was written")
+    if not done.path:
+        faster = done.best["speed"]["low"] > min_speedup
         hint = "allow more with --max-drop-points, or take" if faster else "the float model is best here; or take"
-        raise TargetMissed(said["reason"], f"{hint} the nearest with --keep-anyway")
+        raise TargetMissed(done.reason, f"{hint} the nearest with --keep-anyway")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgekit import console
 from edgekit.commands import declaring
 from edgekit.commands.finding import model_path
+from edgekit.data.arrays import read_arrays
 from edgekit.errors import DataError, UsageError
 from edgekit.measuring import benching, journal
 from edgekit.measuring.cells import Asked, lay_out
@@ -89,7 +90,7 @@ def read_inputs(lines: Sequence[str]) -> tuple[list[Tensor], dict[str, np.ndarra
         if not equals:
             declared.append(Tensor.parse(line))
             continue
-        held = declaring.read_arrays(file)
+        held = read_arrays(file)
         array = held.get(name.strip(), held.get("") if len(held) == 1 else None)
         if array is None:
             raise DataError(f'--input "{line}": the file has no array "{name}"', f"it holds {', '.join(held)}")

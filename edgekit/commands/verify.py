@@ -39,6 +39,7 @@ def command(
     """
     from edgekit import console
     from edgekit.commands import declaring
+    from edgekit.data import arrays as held
     from edgekit.errors import DimensionError, ParityError, TargetMissed
     from edgekit.extras import need
 
@@ -48,12 +49,12 @@ def command(
     from edgekit.exporting.scoring import labelled
     from edgekit.exporting.verification import proved, verify
 
-    arrays = declaring.read_arrays(data) if data else {}
+    arrays = held.read_arrays(data) if data else {}
     read = declaring.read_ranges(ranges or ())
     said: dict[str, Any] = {"inputs": inputs or (), "arrays": arrays, "ranges": read}
     own = [Built(declaring.arguments(args or []), weights), Built(declaring.arguments(args_b or []), weights_b)]
     one, other = _subjects((first, second), own, said)
-    given, targets = declaring.examples(arrays, one.inputs) if arrays else ({}, None)
+    given, targets = held.examples(arrays, one.inputs) if arrays else ({}, None)
     dims, values = split_ranges(read, one.inputs)
     cases = Cases(one.inputs, given, {**proved(one, other), **dims}, values)
     if targets is not None:
@@ -111,7 +112,7 @@ def _of_source(name: str, called: str, like: Subject | None, built: Built, said:
     from pathlib import Path
 
     from edgekit import console, extras
-    from edgekit.commands import declaring
+    from edgekit.data.arrays import examples
 
     extras.need("torch", "comparing with a PyTorch model")
     from edgekit.exporting.verification import of_network
@@ -126,7 +127,7 @@ def _of_source(name: str, called: str, like: Subject | None, built: Built, said:
     if like is None:
         known["inputs"] = said["inputs"] or opened.known.get("inputs", ())
         if not known["inputs"]:
-            told = declaring.examples(said["arrays"], ())[0] if said["arrays"] else dict(opened.examples)
+            told = examples(said["arrays"], ())[0] if said["arrays"] else dict(opened.examples)
             known["example_inputs"] = None if isinstance(told, dict) and not told else told
     return of_network(called, opened.module, like, known)
 

@@ -43,13 +43,16 @@ Timer = Callable[[Mapping[str, Path]], Mapping[str, Samples]]
 class Asked:
     """What a twin may lose and must gain, and where it is timed.
 
-    `max_drop_points`: None is no limit. `min_speedup`: it must be clearly more than so many times as fast. `ways`:
-    those to try; None tries all that fit. `must_pay`: False for another processor than this one, where what is faster
-    here says nothing. `most_float`: how many layers may go back to float; None leaves it open.
+    `max_drop_points`: None is no limit. `min_speedup`: it must be clearly more than so many times as fast; 0 lets all
+    pass. `min_shrink`: what is so many times smaller, and not clearly slower, pays as well. `ways`: those to try; None
+    tries all that fit, float16 where size counts or `device` is no CPU. `must_pay`: False for another processor than
+    this one, where what is faster here says nothing. `most_float`: how many layers may go back to float; None leaves it
+    open.
     """
 
     max_drop_points: float | None = 0.5
     min_speedup: float = 1.0
+    min_shrink: float | None = None
     ways: tuple[str, ...] | None = None
     device: str = "cpu"
     threads: int = 1
@@ -133,13 +136,15 @@ class _Search:
         self.raw: dict[str, Samples] = {}
 
     def run(self) -> Outcome:
-        for way in self.workshop.ways(self.asked.ways):
+        half = bool(self.asked.min_shrink) or not self.asked.device.startswith("cpu")
+        for way in self.workshop.ways(self.asked.ways, half):
             self.tell(f"{way}: {ways.stated(way)}")
             self.attempts.append(self._saved(way, (), self.workshop.rough(way)))
         self._time(self.attempts)
         fast = [each for each in self.attempts if self._pays(each)]
         if not fast:
-            return self._undone("no way to quantize it is clearly faster here")
+            smaller = ", or small enough and not slower" if self.asked.min_shrink else ""
+            return self._undone(f"no way to quantize it is clearly faster here{smaller}")
         for each in fast:
             self._score(each, self.workshop.make(each.way))
         if kept := self._best([each for each in fast if self._holds(each)]):
@@ -200,9 +205,12 @@ class _Search:
         return self.asked.max_drop_points is None or attempt.drop <= self.asked.max_drop_points
 
     def _pays(self, attempt: Attempt) -> bool:
-        if not self.asked.must_pay:
+        if not self.asked.must_pay or not self.asked.min_speedup:
             return True
-        return comparison.verdict(attempt.speed) == "faster" and attempt.speed["low"] > self.asked.min_speedup
+        verdict, shrunk = comparison.verdict(attempt.speed), self.source.stat().st_size / attempt.bytes
+        if self.asked.min_shrink and shrunk >= self.asked.min_shrink and verdict != "slower":
+            return True
+        return verdict == "faster" and attempt.speed["low"] > self.asked.min_speedup
 
     def _best(self, attempts: Sequence[Attempt]) -> Attempt | None:
         """Return the fastest; of those that are about as fast the one that answers most like the float model."""

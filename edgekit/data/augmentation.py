@@ -18,12 +18,20 @@ if TYPE_CHECKING:
     from edgekit.recipe.data import Augment
 
 CHOICES = np.dtype([("flip", "?")] + [(name, "i4") for name in ("dy", "dx", "top", "left", "height", "width", "noise")])
+_ONE = 1 << 16
 NOISE = 1 << 12  # how many places there are in the noise from which an erased rectangle is filled
 
 
 def changes(augment: Augment | None) -> bool:
     """Tell whether `augment` asks for anything at all."""
-    return augment is not None and (augment.flip or augment.shift > 0 or augment.erase > 0 or mixes(augment))
+    return augment is not None and (
+        augment.flip or augment.shift > 0 or turns(augment) or augment.erase > 0 or mixes(augment)
+    )
+
+
+def turns(augment: Augment) -> bool:
+    """Tell whether `augment` asks for images to be turned, or made larger or smaller."""
+    return augment.rotate > 0 or augment.zoom > 0
 
 
 def mixes(augment: Augment) -> bool:
@@ -35,6 +43,7 @@ class View:
     """One augmented view of n images [H,W,C]: `choices`, a row per example, and `noise`, bytes to fill rectangles with.
 
     Flip: left and right, half of the examples. Shift: up to `shift` pixels each way; what comes in is 0 (background).
+    Rotate and zoom: about the middle, all angles and sizes as likely; pixels between four are their weighted mean.
     Erase: so many of the examples lose a rectangle, 1/8 to 1/2 of each side, to noise (Zhong et al. 2017).
     """
 
@@ -52,6 +61,7 @@ class View:
         choices["top"] = _upto(top, height - choices["height"] + 1)
         choices["left"] = _upto(left, width - choices["width"] + 1)
         choices["noise"] = _upto(noise, NOISE)
+        self._turned = _matrices(augment, examples, seed, number) if turns(augment) else None
         size = NOISE + int(np.prod(shape))
         self.noise = words(-(-size // 8), seed, "noise", number).astype("<u8", copy=False).view(np.uint8)
 
@@ -68,6 +78,8 @@ class View:
         if shift:
             windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
             moved = windows.transpose(0, 1, 2, 4, 5, 3)[np.arange(batch), shift - rows["dy"], shift - rows["dx"]]
+        if self._turned is not None:
+            moved = _turn(moved, self._turned[index])
         erased = np.flatnonzero(rows["height"])
         if len(erased):
             moved[erased] = self._erase(moved[erased], rows[erased])
@@ -83,6 +95,40 @@ class View:
         noise = np.lib.stride_tricks.sliding_window_view(self.noise, height * width * channels)[rows["noise"]]
         np.copyto(images, noise.reshape(images.shape), where=inside[..., None])
         return images
+
+
+def _matrices(augment: Augment, examples: int, seed: int, number: int) -> NDArray[np.int64]:
+    """Draw for each example where a pixel comes from, [n,2,2] in 65536ths: integers are the same on every machine."""
+    even = (words(3 * examples, seed, "turn", number) >> np.uint64(11)) / float(1 << 52) - 1  # in -1..1
+    angle, tall, wide = even.reshape(3, examples) * [[np.radians(augment.rotate)], [augment.zoom], [augment.zoom]]
+    cos, sin, tall, wide = np.cos(angle), np.sin(angle), 1 / (1 + tall), 1 / (1 + wide)
+    rows = np.stack([np.stack([cos * tall, -sin * tall], 1), np.stack([sin * wide, cos * wide], 1)], 1)
+    matrices: NDArray[np.int64] = np.rint(rows * _ONE).astype(np.int64)
+    return matrices
+
+
+def _turn(images: NDArray[np.uint8], matrices: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Read each of `images` [b,H,W,C] at the places its matrix says, 0 beyond its edges. New memory."""
+    batch, height, width, channels = images.shape
+    y, x = (2 * np.arange(side) - (side - 1) for side in (height, width))  # from the middle, in halves of a pixel
+    places = []
+    for row, side in ((matrices[:, 0], height), (matrices[:, 1], width)):
+        from_middle = row[:, :1, None] * y[None, :, None] + row[:, 1:, None] * x[None, None, :]
+        places.append((from_middle + (side - 1) * _ONE) // 2)
+    top, left = (place >> 16 for place in places)
+    low, right = ((place >> 8 & 255).astype(np.uint32) for place in places)
+    padded = np.zeros((batch, height + 2, width + 2, channels), dtype=np.uint8)
+    padded[:, 1:-1, 1:-1] = images
+    flat = padded.reshape(batch * (height + 2) * (width + 2), channels)
+    start = np.arange(batch)[:, None, None] * ((height + 2) * (width + 2))
+    total = np.full((batch, height, width, channels), 1 << 15, dtype=np.uint32)
+    for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        rows, columns = (
+            np.clip(first + step + 1, 0, side + 1) for first, step, side in ((top, dy, height), (left, dx, width))
+        )
+        weight = (low if dy else 256 - low) * (right if dx else 256 - right)
+        total += flat[start + rows * (width + 2) + columns] * weight[..., None]
+    return (total >> 16).astype(np.uint8)
 
 
 def _upto(random: NDArray[np.uint64], limit: int | NDArray[Any]) -> NDArray[np.int64]:

@@ -26,7 +26,7 @@ class Batch(NamedTuple):
 
     inputs: float32 [b,C,H,W], [b,F] or [b,T,C], normalised, or token ids int64 [b,t], t the longest one's length;
     targets: [b,...] as the split's; index: int64 [b], the examples' positions in the split; view: the number of the
-    augmented view, or -1. Where images are mixed, partners: int64 [b], the targets of the images mixed in, and share:
+    augmented view, or -1. Where examples are mixed, partners: [b,...], the targets of those mixed in, and share:
     float32 [b], how much of each is its own, 1 where it is not mixed.
     """
 
@@ -69,7 +69,7 @@ class Batches:
         self._ids, self._pad = split.inputs.dtype == np.int64, pad
         self._lengths = lengths(split.inputs, pad) if self._ids and pad != NO_PADDING else None
         self._scale, self._offset = self._affine()
-        self._drawn: tuple[int, View, Mixing | None] | None = None
+        self._drawn: tuple[int, View | None, Mixing | None] | None = None
         self._check_augment()
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
@@ -115,13 +115,15 @@ class Batches:
             return Batch(np.ascontiguousarray(cut(inputs, self._pad)), self.split.targets[index], index, view)
         if self.augment and view != UNCHANGED:
             augmented, mixing = self._draw(view)
-            inputs = augmented.apply(inputs, index)
+            if augmented:
+                inputs = augmented.apply(inputs, index)
             if mixing:
                 rows = mixing.mixed(index)
                 others = mixing.partner[index[rows]]
-                inputs[rows] = mixing.apply(
-                    inputs[rows], augmented.apply(self.split.inputs[others], others), index[rows]
-                )
+                mixed_in = self.split.inputs[others]
+                if augmented:
+                    mixed_in = augmented.apply(mixed_in, others)
+                inputs[rows] = mixing.apply(inputs[rows], mixed_in, index[rows])
                 partners, share = self.split.targets[mixing.partner[index]], mixing.share[index]
         if self._images:
             inputs = inputs.transpose(0, 3, 1, 2)
@@ -129,11 +131,12 @@ class Batches:
         floats += self._offset
         return Batch(floats, self.split.targets[index], index, view, partners, share)
 
-    def _draw(self, number: int) -> tuple[View, Mixing | None]:
+    def _draw(self, number: int) -> tuple[View | None, Mixing | None]:
         if self._drawn is None or self._drawn[0] != number:
             assert self.augment
             drawn = self.augment, self.split.inputs.shape[1:], self.examples, self.view_seed, number
-            self._drawn = number, View(*drawn), Mixing(*drawn) if mixes(self.augment) else None
+            view = View(*drawn) if self._images else None
+            self._drawn = number, view, Mixing(*drawn) if mixes(self.augment) else None
         return self._drawn[1:]
 
     def _affine(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -155,9 +158,15 @@ class Batches:
         return (scale / (255 if self._images else 1)).astype(np.float32), offset.astype(np.float32)
 
     def _check_augment(self) -> None:
-        if self.augment and not self._images:
-            raise DataError("data.augment changes images, and the examples are features", "leave data.augment out")
-        if self.augment and self.augment.shift >= min(self.split.inputs.shape[1:3]):
+        if not self.augment:
+            return
+        if self._ids:
+            raise DataError("data.augment is for images and numbers, and the examples are token ids", "leave it out")
+        asked = [name for name, value in self.augment if value and name != "mixup"]
+        if asked and not self._images:
+            hint = f"leave data.augment.{asked[0]} out; numbers can be mixed, with mixup"
+            raise DataError(f"data.augment.{asked[0]} changes images, and the examples are numbers", hint)
+        if self._images and self.augment.shift >= min(self.split.inputs.shape[1:3]):
             height, width = self.split.inputs.shape[1:3]
             raise DataError(
                 f"data.augment.shift is {self.augment.shift}, and the images are {width}x{height}",

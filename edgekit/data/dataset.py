@@ -1,4 +1,4 @@
-"""What a data set is: three splits, the class names, and a fingerprint of all of it. Imports numpy alone."""
+"""What a data set is: three splits, the class names, and a fingerprint of all of it. Imports numpy."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edgekit.data.rows import stretches
 
 if TYPE_CHECKING:
     from edgekit.recipe.data import Normalize
@@ -36,11 +38,12 @@ class Split:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over dtypes, shapes and bytes, in order."""
+        """SHA-256 over dtypes, shapes and bytes, in order; over groups too, where there are: intervals hang on them."""
         digest = hashlib.sha256()
-        for array in (self.inputs, self.targets):
+        for array in (self.inputs, self.targets, *(() if self.groups is None else (self.groups,))):
             digest.update(f"{array.dtype.str}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
+            for part in stretches(array):
+                digest.update(np.ascontiguousarray(part).data)
         return digest.hexdigest()
 
 

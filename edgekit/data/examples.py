@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.data import rows
 from edgekit.errors import DataError
 
 
@@ -26,7 +27,7 @@ class Examples(NamedTuple):
     def take(self, chosen: NDArray[Any]) -> Examples:
         """Return some of them: by a mask bool [n], or by their places int [k]."""
         groups = None if self.groups is None else self.groups[chosen]
-        return Examples(self.inputs[chosen], self.targets[chosen], self.where, groups)
+        return Examples(rows.chosen(self.inputs, chosen), self.targets[chosen], self.where, groups)
 
 
 class Source(NamedTuple):
@@ -46,10 +47,10 @@ def checked(examples: Examples, kind: str, classes: int | None) -> Examples:
     where = examples.where
     inputs = _inputs(examples.inputs, where)
     targets = _TARGETS[kind](examples.targets, classes, where)
-    for what, rows in (("labels", targets), ("groups", examples.groups)):
-        if rows is not None and len(inputs) != len(rows):
+    for what, told in (("labels", targets), ("groups", examples.groups)):
+        if told is not None and len(inputs) != len(told):
             raise DataError(
-                f'"{where}" has {len(inputs)} examples and {len(rows)} {what}',
+                f'"{where}" has {len(inputs)} examples and {len(told)} {what}',
                 f"give every example exactly one {what.rstrip('s')}",
             )
     if not len(inputs):
@@ -67,12 +68,15 @@ def _inputs(inputs: NDArray[Any], where: str) -> NDArray[Any]:
     if inputs.dtype.kind == "f" and inputs.ndim in (2, 3) and 0 not in inputs.shape[1:]:
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is found below
             features = inputs.astype(np.float32, copy=False)
-        wrong = ~np.isfinite(features).reshape(len(features), -1).all(axis=1)
-        if wrong.any():
-            raise DataError(
-                f'"{where}": example {int(np.argmax(wrong))} holds NaN or an infinite number',
-                "fill in or leave out what is missing",
-            )
+        seen = 0
+        for part in rows.stretches(features):
+            wrong = ~np.isfinite(part).reshape(len(part), -1).all(axis=1)
+            if wrong.any():
+                raise DataError(
+                    f'"{where}": example {seen + int(np.argmax(wrong))} holds NaN or an infinite number',
+                    "fill in or leave out what is missing",
+                )
+            seen += len(part)
         return features
     raise DataError(
         f'"{where}": the examples are {inputs.dtype} {list(inputs.shape)}',

@@ -29,6 +29,7 @@ def load(data: Data, folder: Path, seed: int, kind: str = "class") -> Dataset:
     what is left. Raises DataError.
     """
     source = _gathered(data, folder, kind)
+    _drawn(data, source)
     if kind == "token":
         return continuing.dataset(source, data)
     labels = _labels(data, source, kind)
@@ -57,6 +58,16 @@ def _gathered(data: Data, folder: Path, kind: str) -> Source:
     if data.validation:
         source = source._replace(validation=opened(data.validation, data, folder, kind, labels).train)
     return source._replace(test=opened(data.test, data, folder, kind, labels).train) if data.test else source
+
+
+def _drawn(data: Data, source: Source) -> None:
+    """Refuse groups that are named for a split which the source has already."""
+    for part, given in (("validation", source.validation), ("test", source.test)):
+        if given and getattr(data.split, part):
+            raise DataError(
+                f'data.split.{part} names groups, and "{given.where}" is a {part} split already',
+                f"leave data.split.{part} out",
+            )
 
 
 def _labels(data: Data, source: Source, kind: str) -> list[str]:

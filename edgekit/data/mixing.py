@@ -1,12 +1,12 @@
-"""Images mixed with other images of their set: which, how and how much is drawn once for each numbered view.
+"""Examples mixed with others of their set: which, how and how much is drawn once for each numbered view.
 
 As in augmentation, a view's choices are a function of (seed, view) alone, the partner of each example among them, so a
-teacher's answers to mixed images can be kept as well. Imports numpy and the random words.
+teacher's answers to what is mixed can be kept as well. Imports numpy and the random words.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,13 @@ WHOLE = 256  # shares are counted in 256ths, so that pixels are mixed in integer
 class Mixing:
     """How the n examples of one view are mixed: with which `partner` int64 [n], and what `share` float32 [n] stays own.
 
-    mixup: the image is a weighted mean of both, the weight even in 0..1 (Zhang et al. 2018, arXiv 1710.09412, alpha 1).
-    cutmix: a rectangle is the partner's, its area even in 0..1 of the image before what lies outside is cut off
-    (Yun et al. 2019, arXiv 1905.04899, alpha 1). So many of the examples get the one, so many others the other.
+    mixup: it is a weighted mean of both, the weight even in 0..1 (Zhang et al. 2018, arXiv 1710.09412, alpha 1).
+    cutmix, of images [H,W,C]: a rectangle is the partner's, its area even in 0..1 of the image before what lies outside
+    is cut off (Yun et al. 2019, arXiv 1905.04899, alpha 1). So many of the examples get the one, so many the other.
     """
 
     def __init__(self, augment: Augment, shape: tuple[int, ...], examples: int, seed: int, number: int) -> None:
-        height, width, _ = shape
+        height, width = shape[:2] if augment.cutmix else (1, 1)
         which, much, middle, centre = words(examples * 4, seed, "mix", number).reshape(-1, 4).T
         chance = (which >> np.uint64(11)) / float(1 << 53)
         self._blended = chance < augment.mixup
@@ -47,18 +47,15 @@ class Mixing:
         """Return which rows of a batch of the examples `index` are mixed at all."""
         return np.flatnonzero(self._blended[index] | self._cut[index])
 
-    def apply(self, own: NDArray[np.uint8], other: NDArray[np.uint8], index: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Return the examples `index`, whose images are `own` uint8 [b,H,W,C], mixed with `other`. New memory."""
+    def apply(self, own: NDArray[Any], other: NDArray[Any], index: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the examples `index`, `own` uint8 [b,H,W,C] or float32 [b,...], mixed with `other`. New memory."""
         mixed = own.copy()
         rows = np.flatnonzero(self._blended[index])
-        share = self._own[index[rows], None, None, None]
-        sums = own[rows] * share
-        sums += other[rows] * (WHOLE - share)
-        sums += WHOLE // 2
-        sums >>= 8
-        mixed[rows] = sums
+        share = self._own[index[rows]].reshape(-1, *(1 for _ in own.shape[1:]))
+        mixed[rows] = (_blended if own.dtype == np.uint8 else _mean)(own[rows], other[rows], share)
         rows = np.flatnonzero(self._cut[index])
-        mixed[rows] = np.where(self._inside(index[rows], own.shape), other[rows], own[rows])
+        if len(rows):
+            mixed[rows] = np.where(self._inside(index[rows], own.shape), other[rows], own[rows])
         return mixed
 
     def _inside(self, index: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -67,6 +64,18 @@ class Mixing:
         columns = (x >= self._left[index, None]) & (x < self._right[index, None])
         inside: NDArray[np.bool_] = (rows[:, :, None] & columns[:, None, :])[..., None]
         return inside
+
+
+def _blended(own: NDArray[np.uint8], other: NDArray[np.uint8], share: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    sums = own * share
+    sums += other * (WHOLE - share)
+    sums += WHOLE // 2
+    sums >>= 8
+    return sums
+
+
+def _mean(own: NDArray[Any], other: NDArray[Any], share: NDArray[np.uint16]) -> NDArray[Any]:
+    return np.asarray(other + (own - other) * (share / np.float32(WHOLE)))
 
 
 def _span(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgekit.data.dataset import Split
+from edgekit.data.rows import stretches
 from edgekit.errors import DataError
 
 if TYPE_CHECKING:
     from edgekit.recipe.data import Normalize
 
-_ROWS = 1 << 14  # read at once
 _LEAST = 1e-6  # a feature that never varies is left as it is
 
 
@@ -25,9 +25,9 @@ def settled(said: Normalize | None, train: Split) -> Normalize | None:
         raise DataError("data.normalize is for numbers and pixels, and the examples are token ids", "leave it out")
     axes, scale = tuple(range(inputs.ndim - 1)), 255.0 if inputs.dtype == np.uint8 else 1.0
     sums = np.zeros((2, inputs.shape[-1]))
-    for at in range(0, len(inputs), _ROWS):
-        part = inputs[at : at + _ROWS].astype(np.float64) / scale
-        sums += part.sum(axis=axes), np.square(part).sum(axis=axes)
+    for part in stretches(inputs):
+        values = part.astype(np.float64) / scale
+        sums += values.sum(axis=axes), np.square(values).sum(axis=axes)
     mean, square = sums / (inputs.size / inputs.shape[-1])
     std = np.sqrt(np.maximum(square - mean**2, 0))
     std[std < _LEAST] = 1.0

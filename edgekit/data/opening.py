@@ -18,6 +18,7 @@ from edgekit.data.sources import (
     line,
     mnist,
     movie_snippets,
+    mrpc,
     npy,
     npz,
     python_text,
@@ -61,6 +62,8 @@ def opened(said: str, data: Data, folder: Path, kind: str = "class", labels: lis
         return columns.read(tables, data, kind, labels or names)
     if table.reads(path):
         return columns.read({"train": table.read(path)}, data, kind, labels)
+    if path.is_dir() and mrpc.holds(path):
+        return columns.read(mrpc.read(path), data, kind, labels or mrpc.LABELS)
     if path.is_dir() and (tables_of := table.parts(path)):
         return columns.read({split: table.read(part) for split, part in tables_of.items()}, data, kind, labels)
     if path.is_dir() and idx.find(path, idx.FILES[0][0]):

@@ -64,7 +64,8 @@ class Encoder:
     def __init__(self, file: Path) -> None:
         self._tokenizer = need("tokenizers", "reading texts").Tokenizer.from_file(str(file))
         self.pad = int(self._tokenizer.padding["pad_id"])
-        self.size = int(self._tokenizer.get_vocab_size())
+        self.size = max(self._tokenizer.get_vocab().values()) + 1
+        self.length = int(self._tokenizer.truncation["max_length"])
 
     def encoded(self, examples: Examples) -> Examples:
         """Return the examples with ids int64 [n,T] for their texts or pairs, T the longest one's length."""

@@ -20,7 +20,7 @@ from edgekit.graph import cleaning, storage
 from edgekit.manifest import Manifest
 from edgekit.runtime.bundle import load
 from edgekit.runtime.session import open_session
-from edgekit.tasks import ARRAYS_ONLY, PURPOSES
+from edgekit.tasks import ARRAYS_ONLY, TASKS
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def check_folder(folder: Path) -> Path:
 
 def check_task(task: str) -> None:
     """Raise UsageError unless `task` is one that bundles are made for."""
-    known = [*PURPOSES, *ARRAYS_ONLY]
+    known = [*TASKS, *ARRAYS_ONLY]
     if task not in known:
         near = nearest(task, known)
         hint = f'did you mean "{near}"?' if near else f"one of {', '.join(known)}"

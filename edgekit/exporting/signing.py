@@ -14,7 +14,7 @@ from edgekit.errors import ExportError, UsageError
 from edgekit.exporting.cases import BATCHES
 from edgekit.exporting.structure import flatten
 from edgekit.signature import DTYPES, Tensor
-from edgekit.tasks import PURPOSES
+from edgekit.tasks import TASKS
 
 Range = tuple[float, float]
 _HEADS = {"classes": "logits", "numbers": "value", "vectors": "vector", "tokens": "logits"}
@@ -126,7 +126,7 @@ def name_outputs(found: Sequence[str], wanted: Sequence[str], inputs: Sequence[T
         if strange := next((name for name in names if not name or len(name.split()) != 1), None):
             raise UsageError(f'"{strange}" is no name for an output', "write it without spaces")
     else:
-        purpose = PURPOSES.get(task)
+        purpose = TASKS.get(task)
         names = ["_".join((f"output_{name}" if name[:1].isdigit() else name).split()) for name in found]
         if len(names) == 1 and not names[0]:
             names[0] = _HEADS[purpose.answer] if purpose else "output"

@@ -4,6 +4,10 @@ Layer after layer, in the graph's order: the quantized model is run on a few sam
 the layer's channels is compared with the float model's, and the difference goes into its bias (empirical bias
 correction; Nagel et al. 2019, appendix D). To correct all layers at once overshoots, for the later ones carry the
 shift of the earlier ones.
+
+Only a Conv or Gemm with a bias is corrected. Of the convolutional networks tried all have one everywhere, once batch
+normalisation is folded; the MatMul of encoders have none. Given one (an Add behind each), MiniLM-L6 in u8s8 came from
+11.9 to 22.6 % likeness (64 texts calibrated on, 192 judged): nearer, and of no use, so that they are left alone.
 """
 
 from __future__ import annotations

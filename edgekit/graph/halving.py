@@ -40,12 +40,12 @@ class Halved(NamedTuple):
     bytes: tuple[int, int]
 
 
-def halve(model: onnx.ModelProto, batches: Sequence[Feeds]) -> Halved:
+def halve(model: onnx.ModelProto, batches: Sequence[Feeds], exclude: Sequence[str] = ()) -> Halved:
     """Return `model` with float16 for float32 inside; what goes in and out keeps its dtype and its name.
 
-    A node stays in float32 where its schema wants it so, where it holds a graph or gives a value to one, and where a
-    value it takes or answers, on any of `batches`, is beyond 65504 or entirely below 6.1e-5. BundleError where a tensor
-    cannot be computed.
+    A node stays in float32 where `exclude` names it, where its schema wants it so, where it holds a graph or gives a
+    value to one, and where a value it takes or answers, on any of `batches`, is beyond 65504 or entirely below 6.1e-5.
+    BundleError where a tensor cannot be computed.
     """
     whole = onnx.ModelProto()
     whole.CopyFrom(shapes.inlined(model))
@@ -59,6 +59,8 @@ def halve(model: onnx.ModelProto, batches: Sequence[Feeds]) -> Halved:
     kept: list[Kept] = []
     for node in nodes:
         said = halvable(node, opsets, floats, odd.isdisjoint((*node.input, *node.output)))
+        if node.name in exclude:
+            said = Halvable(objection="was asked for in float32")
         if not said.objection and (read := next((name for name in node.output if name in inside), None)):
             said = Halvable(objection=f'{inside[read].op_type} "{inside[read].name}" reads "{read}" inside')
         verdicts[_key(node)] = said

@@ -35,8 +35,7 @@ class Original:
         self.source = source
         self.model = storage.load(source)
         tensors.name_nodes(self.model.graph.node)
-        done = sorted({node.op_type for node in self.model.graph.node} & set(_QUANTIZED))
-        if done:
+        if done := quantized_operators(self.model):
             raise ModelError(
                 f'"{source}" is quantized already: it contains {", ".join(done)}',
                 "quantize the float model it came from",
@@ -79,6 +78,11 @@ class Original:
             for node in graph.node
             if node.op_type in ("Relu", "Clip") and reads.count(node.input[0]) == 1
         ]
+
+
+def quantized_operators(model: onnx.ModelProto) -> list[str]:
+    """Name the operators of 8 bits, or fewer, that a model has."""
+    return sorted({node.op_type for node in model.graph.node} & set(_QUANTIZED))
 
 
 def _refuse_unknown(exclude: Sequence[str], names: list[str], source: Path) -> None:

@@ -20,6 +20,7 @@ _ADVICE = {
     "one-copy": "trust no difference below 5 %",
     "nan-outputs": "check the model, and the inputs that were made up for it: --input name=file.npy gives real ones",
     "fallback-nodes": "edgekit inspect says which operators the device lacks",
+    "assumed-length": "give the lengths that your texts have: --shape",
     "failed": "mend what the error names, and measure it again",
     "device-lost": "what was measured before is kept; see that the device is there, and measure again",
     "other-model": "time both side by side: edgekit bench OLD NEW",

@@ -103,6 +103,8 @@ def lay_out(
     inputs = {subject.name: _inputs(subject, asked) for subject in subjects}
     _check_names(asked, [tensor for each in inputs.values() for tensor in each])
     shapes = parse_shapes(asked.shapes, [tensor for each in inputs.values() for tensor in each])
+    lengths = _lengths(subjects, inputs, asked, shapes[0])
+    shapes = [{**{dim: (length,) for dim, length in lengths.items()}, **shape} for shape in shapes]
     cells: list[Cell] = []
     failed: dict[str, list[tuple[str, EdgekitError]]] = {subject.name: [] for subject in subjects}
     seen = set()
@@ -123,9 +125,22 @@ def lay_out(
     for name, faults in failed.items():
         if faults and not any(cell.subject.name == name for cell in cells):
             raise faults[0][1]
-    notes = [Note.of("failed", f'"{label}": {error}') for faults in failed.values() for label, error in faults]
+    notes = [Note.of("assumed-length", f'no --shape sizes "{dim}": measured at {n}') for dim, n in lengths.items()]
+    notes += [Note.of("failed", f'"{label}": {error}') for faults in failed.values() for label, error in faults]
     begin = next(place for place, cell in enumerate(cells) if cell.subject is subjects[0])  # else it had raised
     return [cells[begin], *cells[:begin], *cells[begin + 1 :]], notes
+
+
+def _lengths(
+    subjects: Sequence[Subject], inputs: Mapping[str, Sequence[Tensor]], asked: Asked, said: Shapes
+) -> dict[str, int]:
+    """Return the lengths of texts that nothing says, by dimension: what every subject takes."""
+    given = {*asked.arrays, *said}
+    open_dims = {
+        dim for each in inputs.values() for tensor in each if tensor.name not in given for dim in tensor.shape
+    } - given
+    known = [(dim, length) for subject in subjects for dim, length in subject.lengths.items() if dim in open_dims]
+    return {dim: min(length for other, length in known if other == dim) for dim, _ in known}
 
 
 def _inputs(subject: Subject, asked: Asked) -> Sequence[Tensor]:

@@ -39,17 +39,24 @@ def counts(targets: np.ndarray, teacher: Answers, model: Answers) -> dict[str, i
     return {name: int(np.count_nonzero(where)) for name, where in kinds.items()}
 
 
-def by_class(targets: np.ndarray, answers: Mapping[str, Answers], teacher: str, model: str) -> list[dict[str, Any]]:
-    """Give every class that has examples: how many, the part each of `answers` names rightly, the paired change."""
+def by_class(
+    targets: np.ndarray, answers: Mapping[str, Answers], teacher: str, model: str, groups: np.ndarray | None = None
+) -> list[dict[str, Any]]:
+    """Give every class that has examples: how many, the part each of `answers` names rightly, the paired change.
+
+    `groups`: as in `statistics.mean_estimate`.
+    """
     rows = []
     for label in np.unique(targets):
-        right = {who: (said.classes[targets == label] == label).astype(float) for who, said in answers.items()}
+        own = targets == label
+        right = {who: (said.classes[own] == label).astype(float) for who, said in answers.items()}
+        together = None if groups is None else groups[own]
         rows.append(
             {
                 "label": int(label),
                 "n": len(right[model]),
                 "accuracy": {who: float(scores.mean()) for who, scores in right.items()},
-                "change": statistics.paired_change(right[model], right[teacher]),
+                "change": statistics.paired_change(right[model], right[teacher], together),
             }
         )
     return rows

@@ -54,7 +54,7 @@ def _join(
         for names, shapes in ((node.input, event.inputs), (node.output, event.outputs)):
             shaped.update(_aligned(names, shapes, shaped, constants))
     for event, node in pairs:
-        found[event.path] = Task(_work(node, shaped, constants), _layer(node, shaped, constants))
+        found[event.path] = Task(_work(node, shaped, constants), layer(node, shaped, constants))
         for _, inner in tensors.subgraphs(node):
             _join(events, inner, event.path, shaped, constants, found)
 
@@ -87,7 +87,7 @@ def _paired(events: Sequence[Event], graph: onnx.GraphProto) -> list[tuple[Event
     return pairs
 
 
-def _layer(node: onnx.NodeProto, shaped: Mapping[str, Shaped], constants: set[str]) -> str | None:
+def layer(node: onnx.NodeProto, shaped: Mapping[str, Shaped], constants: set[str]) -> str | None:
     """Find the module that a node's weights, or else its bias, are named after: "blocks.0.conv1"."""
     names = [name for name in node.input if name in constants and shaped[name][1]]
     for name in sorted(names, key=lambda name: -len(shaped[name][1])):

@@ -18,7 +18,11 @@ from edgekit import files
 from edgekit.errors import BundleError, DeviceError, UsageError
 from edgekit.graph import lookups, precision, storage, tensors
 from edgekit.runtime.bundle import load
+from edgekit.runtime.model import Model
+from edgekit.runtime.predictors import TOKENIZER
 from edgekit.signature import Tensor
+
+_TYPICAL = 32  # tokens of a text
 
 Call = Callable[[], object]
 Feeds = Mapping[str, Any]
@@ -47,7 +51,8 @@ class Subject:
 
     `open(device, threads)`: one more live copy of it. `kind`: "onnx", "torch" or "callable". `path`: of an ONNX model
     the bundle or file; `files`: its own file, and those that hold its weights. `precision`: what they are kept in.
-    `rows`: of the table that an integer input numbers. `own`: it runs where it likes, and in one setting alone.
+    `rows`: of the table that an integer input numbers. `lengths`: of its texts, by the dimension they lie along, where
+    nobody says another. `own`: it runs where it likes, and in one setting alone.
     """
 
     name: str
@@ -59,17 +64,19 @@ class Subject:
     bytes: int | None = None
     precision: str | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
+    lengths: Mapping[str, int] = field(default_factory=dict)
     own: bool = False
 
 
 def of_onnx(name: str, path: Path) -> Subject:
     """Make a subject of a bundle or an ONNX file; BundleError where it is damaged."""
-    file = _file(path)
+    bundle = load(path, threads=1) if path.is_dir() else None
+    file = path / bundle.manifest.model if bundle and bundle.manifest else _file(path)
     parts: list[Path] = [file]
-    said: dict[str, Any] = {}
+    said: dict[str, Any] = {"lengths": _lengths(bundle)} if bundle else {}
     if file.suffix == ".onnx":
         model = storage.load(file, weights=False)
-        said = {"precision": precision.of_weights(model), "rows": lookups.rows(model)}
+        said |= {"precision": precision.of_weights(model), "rows": lookups.rows(model)}
         parts += [each for name in tensors.external(model) if (each := file.parent / name).is_file()]
     hashes = [files.sha256(each) for each in parts]
     sha256 = hashes[0] if len(hashes) == 1 else files.fingerprint(hashes)
@@ -103,11 +110,19 @@ def _takes_arrays(function: Callable[..., object]) -> bool:
 
 
 def _file(path: Path) -> Path:
-    if not path.is_dir():
-        if not path.is_file():
-            raise BundleError(f'there is no model "{path}"', "give a bundle or an .onnx file")
-        return path
-    return path / load(path, threads=1).manifest.model  # type: ignore[union-attr]
+    if not path.is_file():
+        raise BundleError(f'there is no model "{path}"', "give a bundle or an .onnx file")
+    return path
+
+
+def _lengths(bundle: Model) -> dict[str, int]:
+    """Return by dimension how long the texts of a bundle are at most, as its card says, or else a typical length."""
+    if not bundle.manifest or TOKENIZER not in bundle.manifest.files:
+        return {}
+    most = bundle.manifest.preprocessing.get("max_length")
+    length = most if type(most) is int and most > 0 else _TYPICAL
+    ids = [tensor for tensor in bundle.inputs if len(tensor.shape) == 2 and tensor.dtype in ("int64", "int32")]
+    return {dim: length for tensor in ids if isinstance(dim := tensor.shape[1], str)}
 
 
 def _session(path: Path, device: str, threads: int, verify: bool) -> Opened:

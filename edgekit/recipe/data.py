@@ -33,12 +33,16 @@ class Normalize(Part):
 
 
 class Augment(Part):
-    """What is done to training images, drawn anew for every view."""
+    """What is done to training images, drawn anew for every view; mixup is for features and windows too."""
 
     flip: bool = Field(False, description="mirror left and right, half of the time")
     shift: int = Field(0, ge=0, description="move by up to so many pixels in each direction")
+    rotate: Annotated[float, Field(ge=0, le=180)] = Field(0.0, description="turn by up to so many degrees either way")
+    zoom: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        0.0, description="make larger or smaller by up to this part, height and width each for itself"
+    )
     erase: Fraction = Field(0.0, description="how often a rectangle is replaced by noise")
-    mixup: Fraction = Field(0.0, description="how often an image is blended with another one, and its label too")
+    mixup: Fraction = Field(0.0, description="how often an example is blended with another one, and its label too")
     cutmix: Fraction = Field(0.0, description="how often a rectangle is taken from another image, and of its label")
 
 

@@ -65,6 +65,11 @@ class Document:
             value = value.get(part) if isinstance(value, dict) else None
         return value
 
+    def text(self, *path: str) -> str | None:
+        """Return the text at `path`; None where there is none, or no text."""
+        value = self.get(*path)
+        return value if isinstance(value, str) else None
+
     def put(self, path: tuple[str, ...], value: Any, origin: int | str) -> None:
         """Set the value at `path`, making the mappings on the way; errors name its place as `origin`."""
         mapping = self.values

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from edgekit.errors import ModelError, RecipeError, UsageError, nearest
-from edgekit.recipe import consistency, finding
+from edgekit.recipe import consistency, finding, stage_faults
 from edgekit.recipe.document import Document, read
 from edgekit.recipe.faults import Fault, shown, translate
 from edgekit.recipe.overrides import apply, apply_quick
@@ -115,7 +115,7 @@ def _stage(stage: str, said: Any, faults: list[Fault]) -> Stage:
     if said is not None and not isinstance(said, dict):
         faults.append(Fault(at, f"{shown(said)} is not a mapping of keys"))
         return _AT_FAULT
-    kind = consistency.kind_of(stage, said)
+    kind = stage_faults.kind_of(stage, said)
     if not isinstance(kind, str) or kind not in STAGES:
         near = nearest(kind, list(STAGES)) if isinstance(kind, str) else None
         told = f'did you mean "{near}"?' if near else f"one of {', '.join(STAGES)}, by its id or its key kind"

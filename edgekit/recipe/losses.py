@@ -70,7 +70,7 @@ class Dist(Loss):
 class Hint(Loss):
     """FitNets: the student's layer, through a projection that is learned with it, is to be the teacher's.
 
-    Of a transformer's layer every token's vector is compared, padding left out.
+    Of a transformer's layer every token's vector is compared, padding left out; of layers along time every moment's.
     """
 
     layers: Layers = Field(

@@ -43,7 +43,9 @@ class Train(Part):
         0, description="score the validation examples after every so many epochs, for history.jsonl; 0 never"
     )
     patience: Annotated[int, Field(ge=0)] = Field(
-        0, description="stop after so many epochs without a better validation score, and keep the best; 0 never"
+        0,
+        description="stop after so many epochs without a better validation score, and keep the best: the validation"
+        " examples then choose the epoch as well as the candidate, the test examples neither; 0 never",
     )
 
 

@@ -18,10 +18,30 @@ class Estimate(BaseModel):
     groups: int | None = None
 
 
+class ClassScore(Estimate):
+    """A figure of one class."""
+
+    label: str
+
+
 class Scores(Estimate):
-    """The same, and perhaps the score of every class in the order of the labels."""
+    """The same, and perhaps the score of every class in the order of the labels; of two, F1 of the last as well."""
 
     per_class: list[float | None] | None = None
+    f1: ClassScore | None = None
+
+
+class Layer(BaseModel):
+    """Microseconds of a layer before and after a compression, the graph's nodes it had, and whether it became 8-bit.
+
+    `layer`: None for all that is no layer.
+    """
+
+    layer: str | None
+    nodes: list[str]
+    before_us: float | None
+    after_us: float | None
+    int8: bool
 
 
 class Ratio(BaseModel):

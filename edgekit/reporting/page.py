@@ -15,7 +15,7 @@ from edgekit import console, files
 from edgekit.errors import BundleError
 from edgekit.extras import need
 from edgekit.manifest import Manifest
-from edgekit.reporting import comparing, record, templates, wording
+from edgekit.reporting import comparing, layers, record, templates, wording
 from edgekit.reporting.differences import Differences
 from edgekit.reporting.record import Run, Verdict
 from edgekit.signature import Tensor
@@ -38,8 +38,9 @@ def write(run_folder: Path) -> Path:
     need("matplotlib", "making the report")
     environment = templates.environment()
     shared = (
-        wording.percent, wording.score, wording.score_interval, wording.worst, wording.change, wording.points,
-        wording.points_apart, wording.speedup, wording.parity, console.size, console.number, console.duration, unbroken,
+        wording.percent, wording.score, wording.score_interval, wording.f1, wording.worst, wording.change,
+        wording.points, wording.points_apart, wording.speedup, wording.parity, console.size, console.number,
+        console.duration, unbroken,
     )  # fmt: skip
     environment.filters.update({function.__name__: function for function in shared})
     text = environment.get_template(_TEMPLATE).render(**_said(run, run_folder), **_plots(run, run_folder))
@@ -60,6 +61,7 @@ def _plots(run: Run, folder: Path) -> dict[str, Any]:
 
     from edgekit.reporting import plots
     from edgekit.reporting.curves import curves_svg
+    from edgekit.reporting.layer_plots import layers_svg
     from edgekit.reporting.reliability import reliability_svg
 
     found: dict[str, Any] = {f"{plot}_{size}": "" for plot in _PLOTS for size in ("wide", "narrow")}
@@ -74,6 +76,10 @@ def _plots(run: Run, folder: Path) -> dict[str, Any]:
     if isinstance(run.differences, Differences) and (models := comparing.calibrations(run, run.differences)):
         found["reliability_wide"] = Markup(reliability_svg(models, "reliability", _WIDE, 2))
         found["reliability_narrow"] = Markup(reliability_svg(models, "reliability-narrow", _NARROW, 1))
+    found["layers"] = [
+        (step, *(Markup(layers_svg(step, f"layers-{step.stage}-{width}", width)) for width in (_WIDE, _NARROW)))
+        for step in layers.steps(run)
+    ]
     return found
 
 

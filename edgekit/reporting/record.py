@@ -16,7 +16,7 @@ from edgekit.deciding import KEPT_ANYWAY
 from edgekit.errors import DataError
 from edgekit.metric import Metric
 from edgekit.reporting.differences import Differences, NotCompared
-from edgekit.reporting.figures import Change, ClassChange, Ratio, Scores
+from edgekit.reporting.figures import Change, ClassChange, Layer, Ratio, Scores
 
 SCHEMA = 1
 FILE = "run.json"
@@ -66,6 +66,7 @@ class Verdict(BaseModel):
     speedup: Ratio | None
     speedup_over_teacher: Ratio | None
     parity: Parity | None
+    layers: list[Layer] = []
     export: dict[str, Any] | None = None
     notes: list[str] = []
 
@@ -95,6 +96,7 @@ class Stage(BaseModel):
 
     id: str
     history: str | None = None
+    said: dict[str, Any] = {}
     verdict: Verdict | None = None
 
 

@@ -51,6 +51,10 @@ def closing_lines(run: dict[str, Any], folder: Path) -> list[str]:
         lines.append(f"note: {way}")
     if any(verdict.worst_class for verdict in told.verdicts):
         lines.append(f"note: {wording.WORST}")
+    scored = [verdict for verdict in told.verdicts if verdict.test.f1]
+    if scored and (first := scored[0].test.f1):
+        found = ", ".join(f"{verdict.label} {wording.f1(verdict)}" for verdict in scored)
+        lines.append(f'note: F1 of "{first.label}": {found}')
     for target in told.targets:
         name, wanted, got = wording.target(target, told.metric)
         lines.append(f"target {'met' if target.met else 'missed'}: {name} {got}, wanted {wanted}")

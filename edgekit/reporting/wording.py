@@ -47,6 +47,12 @@ def score_interval(verdict: Verdict) -> str:
     return verdict.shown.interval(verdict.test.low, verdict.test.high)
 
 
+def f1(verdict: Verdict) -> str:
+    """Write F1 of the last of two classes on test examples, with its doubt: 89.7 % [87.9, 91.3]; "" of others."""
+    found = verdict.test.f1
+    return Metric("f1").estimate(found.value, found.low, found.high) if found else ""
+
+
 def worst(verdict: Verdict) -> tuple[str, str]:
     """Write what the class that lost most lost, and which it is: ("−4.0", "cat [−11.2, +3.2], n = 25")."""
     found = verdict.worst_class
@@ -172,6 +178,8 @@ def headline(run: Run) -> str:
         done = len(run.verdicts)
         return f"This run is unfinished: {done} of {done + len(run.missing)} models are judged."
     reached = f"{scored(model)} {model.metric}" if model.shown.share else f"{model.metric} {scored(model)}"
+    if model.unit and model.metric.startswith(model.unit):  # "1.930 bits [1.921, 1.944] per character"
+        reached = f"{scored(model)}{model.metric.removeprefix(model.unit)}"
     if teacher is None:
         return f"The model {model.label} reaches {reached}."
     if len(run.verdicts) == 1:

@@ -147,8 +147,8 @@ def _searched(settings: Quantize, context: Context, graph: Path, budget: Budget)
     """Search for the best twin; the graph of it, or else of the nearest to the budget, becomes the stage's."""
     job, target = context.job, context.folder / "model.onnx"
     asked = Asked(
-        budget.max_drop_points, budget.min_speedup, device=job.measure.device, threads=job.measure.threads,
-        seconds=job.measure.seconds,
+        budget.max_drop_points, budget.min_speedup, budget.min_shrink, device=job.measure.device,
+        threads=job.measure.threads, seconds=job.measure.seconds,
     )  # fmt: skip
     session = open_session(graph)
     calibration = predicting.calls(session, job.calibration(settings.calibration_samples))

@@ -30,9 +30,8 @@ _ALL = (
 )
 TASKS: dict[str, Task] = {task.name: task for task in _ALL}
 ARRAYS_ONLY = ("text-generation", "custom")  # what a card may say besides: nothing predicts for it, an app runs arrays
-PURPOSES = TASKS
 
-__all__ = ["ARRAYS_ONLY", "PURPOSES", "TASKS", "Task", "get"]
+__all__ = ["ARRAYS_ONLY", "TASKS", "Task", "get"]
 
 
 def get(name: str) -> Task:

@@ -110,7 +110,15 @@ def _attention(settings: Any, lesson: Lesson) -> torch.Tensor:
 
 
 def _attention_map(settings: Any, lesson: Lesson) -> torch.Tensor:
-    return torch.stack([attention_map(*pair, lesson.real) for pair in lesson.pairs(settings.layers, (4,))]).mean()
+    pairs = lesson.pairs(settings.layers, (4,))
+    for (own, other), (student, teacher) in zip(settings.layers.items(), pairs, strict=True):
+        if student.shape[2:] != teacher.shape[2:]:
+            raise ModelError(
+                f'the student\'s layer "{own}" answers {list(student.shape)} and the teacher\'s "{other}"'
+                f" {list(teacher.shape)}",
+                "attention-map compares layers that look at the same tokens",
+            )
+    return torch.stack([attention_map(*pair, lesson.real) for pair in pairs]).mean()
 
 
 def _relational(settings: Any, lesson: Lesson) -> torch.Tensor:

@@ -42,12 +42,13 @@ def compare(job: Job, folder: Path, teacher: Compared, model: Compared, alone: J
     if job.classes is None or not set(names) <= set(answers):
         return {"missing": "the metric is not the part of the examples whose class is named rightly"}
     targets, (theirs, ours) = job.classes, (answers[name] for name in names)
+    groups = (job.groups or {}).get("test")
     return {
         "teacher": names[0],
         "model": names[1],
-        "total": statistics.paired_change(*(each.scores["test"] for each in (model.judged, teacher.judged))),
+        "total": statistics.paired_change(model.judged.scores["test"], teacher.judged.scores["test"], groups),
         "counts": differences.counts(targets, theirs, ours),
-        "classes": differences.by_class(targets, answers, *names),
+        "classes": differences.by_class(targets, answers, names[0], names[1], groups),
         "pairs": differences.pairs(targets, theirs, ours),
         "calibration": {
             name: statistics.calibration(answers[name].confidence.astype(float), judged[name].scores["test"])

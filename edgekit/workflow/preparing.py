@@ -14,6 +14,7 @@ from edgekit.data import loading as examples
 from edgekit.data.batches import Batches
 from edgekit.data.dataset import NO_PADDING, Dataset, Split
 from edgekit.data.loading import UNLABELLED
+from edgekit.data.rows import chosen
 from edgekit.errors import DataError, RecipeError
 from edgekit.exporting.deployment import Deployment
 from edgekit.recipe.loading import Loaded, resolve_model, resolved
@@ -124,7 +125,7 @@ def _labelled(split: Split) -> Split:
     if split.targets.ndim > 1 or split.targets.dtype.kind != "i" or (split.targets != UNLABELLED).all():
         return split
     rows = split.targets != UNLABELLED
-    return Split(split.inputs[rows], split.targets[rows], None if split.groups is None else split.groups[rows])
+    return Split(chosen(split.inputs, rows), split.targets[rows], None if split.groups is None else split.groups[rows])
 
 
 def _losses(recipe: Recipe, task: Task, labelled: Split, dataset: Dataset) -> losses.TaskLosses:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from edgekit import tasks
 from edgekit.compression import pruning
 from edgekit.errors import EdgekitError, ModelError, RecipeError
 from edgekit.recipe.losses import Losses
@@ -24,8 +25,10 @@ from edgekit.training.listening import listening
 from edgekit.training.objective import LOSSES, Distillation, Supervised
 from edgekit.training.randomness import seeded
 from edgekit.training.teacher import LiveTeacher
+from edgekit.workflow import reaching
 
 _TRIED = 8  # examples
+_ANSWERED = {"number": "numbers", "labels": "labels", "token": "tokens"}
 _OF_PROBABILITIES = {"soft-target", "dkd", "dist"}
 
 
@@ -49,14 +52,14 @@ def rehearse(job: Job) -> dict[str, torch.Tensor]:
     partners, share = (None if part is None else part[:_TRIED] for part in (batch.partners, batch.share))
     batch = TorchBatch(batch.inputs[:_TRIED], batch.targets[:_TRIED], None, batch.view, partners, share)
     modules = {who: network.trained() for who, network in networks.items()}
-    answers = {who: _answer(job, who, network, modules[who], batch.inputs) for who, network in networks.items()}
+    answers = {who: _answer(job, who, network, modules[who], batch) for who, network in networks.items()}
     if any(isinstance(stage, Prune) for stage in job.stages.values()):
         pruning.check(next(reversed(modules.values())))
     for stage in job.stages.values():
         if isinstance(stage, Quantize) and stage.may_train:
             quantize.check(stage, job, next(reversed(modules.values())), batch.inputs)
     for network in job.also:
-        _answer(job, "further teacher", network, network.trained(), batch.inputs)
+        _answer(job, "further teacher", network, network.trained(), batch)
     if job.teacher and job.teacher.graph:
         _check_reference(job, job.teacher.graph)
     _check_loss(job, batch, next(reversed(answers.values())))
@@ -64,12 +67,14 @@ def rehearse(job: Job) -> dict[str, torch.Tensor]:
     return answers
 
 
-def _answer(job: Job, who: str, network: Network, module: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
-    identity = network.identity
+def _answer(job: Job, who: str, network: Network, module: nn.Module, batch: TorchBatch) -> torch.Tensor:
+    identity, inputs = network.identity, batch.inputs
     name = f"the {who}, {identity.get('model') or identity.get('onnx') or identity['class']},"
     to_train = network.train.epochs and not network.graph
     if to_train and not any(parameter.requires_grad for parameter in module.parameters()):
         raise ModelError(f"{name} has no parameter to train", "unfreeze some, or train it for 0 epochs")
+    if not network.graph:
+        reaching.check(job, name, module)
     try:
         with torch.no_grad():
             answer = module(inputs)
@@ -83,13 +88,21 @@ def _answer(job: Job, who: str, network: Network, module: nn.Module, inputs: tor
     if not isinstance(answer, torch.Tensor) or answer.ndim < 2 or len(answer) != len(inputs):
         told = describe(answer.numpy()) if isinstance(answer, torch.Tensor) else f"a {type(answer).__name__}"
         raise ModelError(f"{name} answers {told} to {len(inputs)} inputs", "let it return one tensor, a row per input")
-    labels = len(job.deployment.labels)
-    if labels and answer.shape[-1] != labels:
+    wanted, what = _wanted(job, batch)
+    if wanted and answer.shape[-1] != wanted:
         raise ModelError(
-            f"{name} answers {answer.shape[-1]} classes, and the data has {labels}",
-            "give the network as many outputs as there are classes",
+            f"{name} answers {answer.shape[-1]} {what}, and the data has {wanted}",
+            f"give the network as many outputs as there are {what}",
         )
     return answer
+
+
+def _wanted(job: Job, batch: TorchBatch) -> tuple[int, str]:
+    """Return how many outputs a network must have, 0 where nothing says so, and what they are."""
+    targets = tasks.get(job.task).targets if job.task in tasks.TASKS else "class"
+    if targets == "number":
+        return batch.targets[0].numel(), _ANSWERED[targets]
+    return len(job.deployment.labels), _ANSWERED.get(targets, "classes")
 
 
 def _check_reference(job: Job, graph: Path) -> None:

@@ -26,7 +26,7 @@ from edgekit.stages.job import Context, Job, Step
 from edgekit.workflow import candidates, comparing, keys, shipping
 
 RUN = "run.json"
-PACKAGES = ["torch", "onnx", "onnxruntime", "numpy", "torch-pruning"]
+PACKAGES = ["torch", "onnx", "onnxruntime", "numpy", "torch-pruning", "torchao"]
 
 
 class Standing(NamedTuple):

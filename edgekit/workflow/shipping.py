@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from edgekit.compression.telling import measured_on
 from edgekit.exporting import bundle
 from edgekit.judging import Judged
 from edgekit.manifest import Manifest
@@ -27,7 +28,7 @@ def ship(job: Job, kept: Judged, record: dict[str, Any], folder: Path) -> None:
         outputs=session.outputs,
         labels=list(job.deployment.labels),
         preprocessing=job.deployment.preprocessing() | _before(job),
-        metrics={job.metric: _metric(job, verdict["test"])},
+        metrics=_metrics(job, verdict["test"], measured_on(kept.graph, record["machine"])),
         parity=verdict["parity"],
         latency=verdict["latency"] | {"machine": record["machine"]["cpu"]},
         provenance=_without_places(job.provenance)
@@ -60,14 +61,18 @@ def _before(job: Job) -> dict[str, Any]:
     return {}
 
 
-def _metric(job: Job, test: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures of the test split as people read them, in the metric's unit."""
+def _metrics(job: Job, test: dict[str, Any], where: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of the test split as people read them, in the metric's unit; of two classes F1 as well.
+
+    `where` they were measured stands beside them, if that matters.
+    """
     metric = Metric(job.metric, job.unit, job.sign)
-    said = {key: value for key, value in test.items() if key != "per_class"}
+    said = {key: value for key, value in test.items() if key not in ("per_class", "f1")}
     low, high = (said["low"], said["high"]) if not metric.less_is_better else (said["high"], said["low"])
     for key, score in (("value", said["value"]), ("low", low), ("high", high)):
         said[key] = None if score is None else metric.shown(score)
-    return said | ({} if metric.share else {"unit": metric.unit}) | {"split": "test"}
+    found = {job.metric: said | ({} if metric.share else {"unit": metric.unit}) | where | {"split": "test"}}
+    return found | ({"f1": test["f1"] | where | {"split": "test"}} if test.get("f1") else {})
 
 
 def _without_places(value: Any) -> Any:

@@ -26,8 +26,9 @@ def bench(script: Callable[[str], ModuleType], tmp_path: Path, monkeypatch: pyte
 def verdict(stage: str, accuracy: float, decision: str, speedup: float | None = None) -> dict[str, Any]:
     over = {"ratio": speedup, "low": speedup, "high": speedup} if speedup else None
     return {
-        "stage": stage, "kind": stage, "label": stage.upper(), "decision": decision, "parameters": 1000,
-        "bytes": 3000, "test": {"value": accuracy, "n": 359}, "latency": {"p50_us": 20.0}, "speedup_over_teacher": over,
+        "stage": stage, "kind": stage, "label": stage.upper(), "decision": decision, "metric": "accuracy",
+        "parameters": 1000, "bytes": 3000, "test": {"value": accuracy, "n": 359}, "latency": {"p50_us": 20.0},
+        "speedup_over_teacher": over,
     }  # fmt: skip
 
 
@@ -79,6 +80,31 @@ def test_what_the_teacher_is_worth_is_told_with_its_interval_and_seed_by_seed(be
     assert "by seed −1.00 to +2.00" in said
     low, high = re.search(r"\[(.*), (.*)\]", said.replace("−", "-")).groups()
     assert float(low) < 0.5 < float(high)
+
+
+def test_figures_stand_in_the_unit_of_their_metric(bench: ModuleType, tmp_path: Path):
+    found = [result(bench, seed, -1.9 - seed / 100) for seed in (0, 1)]
+    for each in found:
+        for stage in each["run"]["stages"]:
+            stage["verdict"] |= {"metric": "bits per character", "unit": "bits", "sign": -1}
+            stage["verdict"]["test"]["groups"] = 7
+    assert bench.columns(found)[1] == "test bits per character, less is better"
+    assert bench.rows(found)[2][1] == "1.905 bits (1.900 to 1.910)"
+    assert "359 test examples of 7 groups" in bench.heading("digits", found)
+    for each in found:
+        (tmp_path / "digits").mkdir(exist_ok=True)
+        arrays = {"distill/scores/test": np.full(9, -1.5), "student/scores/test": np.full(9, -2.0)}
+        np.savez(tmp_path / "digits" / f"seed-{each['run']['seed']}.npz", **arrays)
+    said = bench.closing("digits", found)
+    assert said.endswith("without a teacher: −0.500 bits; by seed −0.500 to −0.500.")
+
+
+def test_without_a_teacher_there_is_no_speed_over_it(bench: ModuleType):
+    alone = result(bench, 0, 0.9)
+    alone["run"]["stages"] = [{"id": "distill", "verdict": verdict("distill", 0.9, "reference")}]
+    assert bench.columns([alone]) == ["model", "test accuracy", "parameters", "file", "p50 µs", "kept"]
+    assert [len(row) for row in bench.rows([alone])] == [6, 6]
+    assert bench.closing("digits", [alone]) == ""
 
 
 def test_a_heading_tells_how_many_seeds_there_are(bench: ModuleType):

@@ -31,8 +31,10 @@ def test_labels_that_are_no_letters_can_be_read() -> None:
          "98.1 % [96.0, 99.1] on 359 examples (test)"),
         ({"value": 2.0, "low": 1.75, "high": 2.25, "n": 9, "unit": "bits"}, "2.000 bits [1.750, 2.250] on 9 examples"),
         ({"value": 0.998, "low": None, "high": None, "unit": ""}, "0.998"),
+        ({"points": -0.4, "low": -1.2, "high": 0.4, "n": 250, "split": "half"},
+         "−0.4 points [−1.2, +0.4] on 250 examples (half)"),
     ],
-    ids=["share", "bits", "bare"],
+    ids=["share", "bits", "bare", "change"],
 )  # fmt: skip
 def test_figures_are_said_in_the_unit_of_their_metric(figures: dict[str, object], text: str) -> None:
     assert _said(["x: float32[N,8]"], ["y: float32[N,3]"], metrics={"metric": figures})["metric"] == text

@@ -79,3 +79,19 @@ def test_a_picture_of_an_unknown_kind_is_refused(folder: Path, capsys: pytest.Ca
     assert cli.run(["report", "tiny", "--png", "tiny.gif"]) == 2
     assert '"tiny.gif"' in capsys.readouterr().err
     assert not Path("tiny.gif").exists()
+
+
+def test_layers_are_printed_where_a_step_compressed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["report", "tiny", "--layers"]) == 0
+    assert "no step of this run pruned or quantized a model" in capsys.readouterr().out
+    timed = {"layer": "head", "nodes": ["n"], "before_us": 9.0, "after_us": 4.5, "int8": True}
+    quantized = TEACHER | {"stage": "quantize", "label": "quantized", "incumbent": "teacher", "layers": [timed, timed]}
+    stages = [*RUN["stages"], {"id": "quantize", "verdict": quantized, "said": {"sensitivity": {"n": 0.25}}}]
+    (folder / "run.json").write_text(json.dumps(RUN | {"stages": stages}))
+    assert cli.run(["report", "tiny", "--layers"]) == 0
+    shown = capsys.readouterr().out
+    assert "quantized beside teacher, layer by layer" in shown and "2.00×" in shown and "2.5e-01" in shown
+    assert "Layer by layer" in (folder / "report.html").read_text()
+    assert cli.run(["report", "tiny", "--layers", "--json"]) == 0
+    (step,) = json.loads(capsys.readouterr().out.splitlines()[-1])["layers"]
+    assert step["rows"][0]["form"] == "8 bits"

@@ -121,7 +121,7 @@ def test_what_cannot_be_compared_is_told(folder, capsys, arguments, code, said):
 def test_data_without_the_models_input_is_told(folder, capsys):
     np.savez(folder / "other.npz", image=np.zeros((3, 3)))
     assert run(["verify", "a.onnx", "b.onnx", "--data", "other.npz"]) == 1
-    assert 'there are no examples of "x"\nhint: the file holds image' in capsys.readouterr().err
+    assert 'there are no examples of "x"\nhint: found: image' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("turned", [False, True], ids=["source first", "source second"])

@@ -127,3 +127,19 @@ def test_a_layer_left_in_float_stays_so_in_the_session_too(workshop):
         if "Conv" in node.op_type and "QLinear" not in node.op_type
     }
     assert list(kept.values()) == [[onnx.TensorProto.FLOAT]]
+
+
+def test_what_is_smaller_and_not_slower_pays_where_size_is_asked_for(workshop, tmp_path):
+    same = timed(other=100)
+    asked = {"max_drop_points": 100, "ways": ("u8s8", "fp16")}
+    assert run(workshop, tmp_path, same, **asked).chosen is None
+    outcome = run(workshop, tmp_path, same, min_shrink=1.2, **asked)
+    assert outcome.chosen is not None and outcome.chosen.bytes * 1.2 <= workshop.original.source.stat().st_size
+    assert run(workshop, tmp_path, same, min_shrink=100, **asked).chosen is None
+    assert run(workshop, tmp_path, timed(u8s8=200, fp16=200, other=100), min_shrink=1.2, **asked).chosen is None
+    assert run(workshop, tmp_path, timed(u8s8=200, fp16=200, other=100), min_speedup=0, **asked).chosen is not None
+
+
+def test_float16_is_tried_where_size_is_asked_for(workshop, tmp_path):
+    outcome = run(workshop, tmp_path, timed(other=100), max_drop_points=100, min_shrink=1.2)
+    assert "fp16" in {each.way for each in outcome.attempts}

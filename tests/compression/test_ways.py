@@ -56,3 +56,8 @@ def test_a_way_that_is_asked_for_and_has_nothing_to_change_is_refused(tmp_path: 
     with pytest.raises(ModelError, match='nothing that "dynamic" could change') as refused:
         made.ways(("dynamic",))
     assert "u8s8" in str(refused.value.hint)
+
+
+def test_float16_is_among_the_ways_only_where_it_is_wanted_or_asked_for(tmp_path: Path) -> None:
+    made = workshop(GEMMS, tmp_path)
+    assert "fp16" not in made.ways() and made.ways(half=True)[-1] == "fp16" and made.ways(("fp16",)) == ["fp16"]

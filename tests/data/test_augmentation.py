@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edgekit.data import augmentation
 from edgekit.data.augmentation import View, changes
 from edgekit.recipe.data import Augment
 
@@ -88,3 +89,44 @@ def test_an_augmentation_that_asks_for_nothing_changes_nothing():
     assert not changes(None)
     assert not changes(Augment())
     assert all(changes(augment) for augment in (Augment(flip=True), Augment(shift=1), Augment(erase=0.1)))
+
+
+def turned(image: np.ndarray, matrix: list[list[float]]) -> np.ndarray:
+    """Read an image at the places that `matrix` says, by floats and one pixel after the other."""
+    height, width, _ = image.shape
+    result = np.zeros(image.shape)
+    for y in range(height):
+        for x in range(width):
+            dy, dx = y - (height - 1) / 2, x - (width - 1) / 2
+            row = matrix[0][0] * dy + matrix[0][1] * dx + (height - 1) / 2
+            column = matrix[1][0] * dy + matrix[1][1] * dx + (width - 1) / 2
+            top, left = int(np.floor(row)), int(np.floor(column))
+            for r, c in ((top, left), (top, left + 1), (top + 1, left), (top + 1, left + 1)):
+                if 0 <= r < height and 0 <= c < width:
+                    result[y, x] += (1 - abs(row - r)) * (1 - abs(column - c)) * image[r, c]
+    return result
+
+
+def test_a_turned_image_is_the_weighted_mean_of_the_pixels_where_it_comes_from():
+    augment, originals = Augment(rotate=30, zoom=0.3), images(20)
+    view = View(augment, SHAPE, 20, 0, 0)
+    result = view.apply(originals, np.arange(20))
+    assert view._turned is not None
+    for image, matrix, got in zip(originals, view._turned / 65536, result, strict=True):
+        assert np.abs(got - turned(image, matrix.tolist())).max() <= 2.5  # 256ths of a pixel, of levels up to 251
+
+
+def test_angles_and_sizes_stay_within_what_was_asked():
+    view = View(Augment(rotate=30, zoom=0.2), SHAPE, 4000, 0, 0)
+    assert view._turned is not None
+    matrix = view._turned / 65536
+    angle = np.degrees(np.arctan2(-matrix[:, 0, 1], matrix[:, 0, 0]))
+    size = 1 / np.hypot(matrix[:, 0, 0], matrix[:, 0, 1])
+    assert -30 <= angle.min() < -29 < 29 < angle.max() <= 30
+    assert 0.8 - 1e-3 <= size.min() < 0.81 < 1.19 < size.max() <= 1.2 + 1e-3
+
+
+def test_a_quarter_turn_is_exact():
+    square = images(40)[:, :7]
+    quarter = np.tile(np.array([[0, 1 << 16], [-1 << 16, 0]]), (40, 1, 1))
+    assert np.array_equal(augmentation._turn(square, quarter), np.rot90(square, 1, (1, 2)))

@@ -156,9 +156,10 @@ def test_asking_for_nothing_is_described_as_no_augmentation():
         ),
         ({"normalize": Normalize(mean=[0.1], std=[1, 1])}, "data.normalize.std has 2 values"),
         ({"augment": Augment(shift=5)}, "data.augment.shift is 5, and the images are 5x6"),
-        ({"data": Split(np.ones((3, 2), dtype=np.float32), np.arange(3))}, "the examples are features"),
+        ({"data": Split(np.ones((3, 2), dtype=np.float32), np.arange(3))}, "augment.flip changes images, and the ex"),
+        ({"data": Split(np.ones((3, 2), np.int64), np.arange(3)), "normalize": None}, "the examples are token ids"),
     ],
-    ids=["too many means", "too many deviations", "a shift out of the image", "features to flip"],
+    ids=["too many means", "too many deviations", "a shift out of the image", "features to flip", "ids to flip"],
 )
 def test_what_does_not_fit_the_data_is_refused(options, found):
     with pytest.raises(DataError) as caught:
@@ -183,6 +184,19 @@ def test_a_mixed_batch_names_the_targets_of_the_partners_and_what_stays_own():
     partner = np.rint(pixel[sure] / 5).astype(int)
     assert sure.sum() > 10
     assert (batch.partners[~whole][sure] == data.targets[partner]).all()
+
+
+@pytest.mark.parametrize("shape", [(3,), (6, 2)], ids=["features", "windows"])
+def test_numbers_are_mixed_before_they_are_normalised(shape):
+    values = np.random.default_rng(0).normal(size=(60, *shape)).astype(np.float32)
+    data = Split(values, values.reshape(60, -1)[:, 0])  # the target says which example was mixed in
+    loader = batches(data, augment=Augment(mixup=0.5), normalize=Normalize(mean=[1], std=[2]), batch=60)
+    (batch,) = loader.in_order(0)
+    share = batch.share.reshape(-1, *(1 for _ in shape))
+    partner = values[[list(data.targets).index(target) for target in batch.partners]]
+    np.testing.assert_allclose(batch.inputs, (share * values + (1 - share) * partner - 1) / 2, atol=1e-6)
+    assert 10 < (batch.share < 1).sum() < 50
+    assert np.array_equal(next(loader.in_order()).inputs, (values - 1) / 2)
 
 
 def test_a_mixed_view_of_an_example_is_the_same_in_any_epoch_that_shows_it():

@@ -27,8 +27,18 @@ def test_equal_content_has_one_fingerprint():
         Dataset(split(1, 2), split(3), split(4), ["b"]),
         Dataset(Split(split(1, 2).inputs, np.array([0, 1])), split(3), split(4), ["a"]),
         Dataset(Split(split(1, 2).inputs.reshape(1, 2, 1, 1), np.array([0])), split(3), split(4), ["a"]),
+        Dataset(Split(split(1, 2).inputs, np.array([0, 0]), np.array([0, 0])), split(3), split(4), ["a"]),
     ],
-    ids=["a pixel", "the order", "who is held out", "how many are held out", "a name", "a label", "the shape"],
+    ids=[
+        "a pixel",
+        "the order",
+        "who is held out",
+        "how many are held out",
+        "a name",
+        "a label",
+        "the shape",
+        "groups",
+    ],
 )
 def test_the_fingerprint_tells_a_change_of(other):
     assert other.fingerprint != Dataset(split(1, 2), split(3), split(4), ["a"]).fingerprint

@@ -7,7 +7,7 @@ import pytest
 
 from edgekit.data.loading import load
 from edgekit.errors import DataError
-from edgekit.recipe.data import Data
+from edgekit.recipe.data import Data, SplitRule
 
 
 def write(folder: Path, **arrays) -> None:
@@ -54,6 +54,14 @@ def test_a_test_split_of_its_own_is_kept(tmp_path):
     assert (len(data.train), len(data.validation)) == (30, 10)
     assert np.array_equal(data.test.inputs[..., 0], x[40:])
     assert data.labels == ["0", "1"]
+
+
+def test_groups_named_for_a_test_split_that_is_there_already_are_refused(tmp_path):
+    x = every_image_its_own(60)
+    write(tmp_path, x_train=x[:40], y_train=np.arange(40) % 2, x_test=x[40:], y_test=np.arange(20) % 2)
+    asked = Data(source="mine.npz", split=SplitRule(by="group", test=["3"]))
+    with pytest.raises(DataError, match=r"data\.split\.test names groups, and .* is a test split already"):
+        load(asked, tmp_path, 0)
 
 
 def test_the_recipe_may_name_the_classes(whole):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,27 @@ def test_a_label_tells_what_differs_alone():
 
 def test_sizes_concern_the_models_that_have_them():
     assert labels([fake("image"), fake("text", TEXTS)], shapes=["T=16,64"])[0] == ["image", "text, T 16", "text, T 64"]
+
+
+def texts(name, length):
+    return dataclasses.replace(fake(name, TEXTS), lengths={"T": length})
+
+
+def test_texts_that_nobody_sizes_are_as_long_as_every_model_takes_and_a_note_says_so():
+    cells, notes = lay_out([texts("a", 64), texts("b", 16), fake("c", TEXTS)], Asked())
+    assert [cell.feeds["ids"].shape for cell in cells] == [(1, 16)] * 3
+    assert [note.kind for note in notes] == ["assumed-length"] and '"T": measured at 16' in notes[0].text
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"shapes": ["T=8"]}, {"shapes": ["ids=1,8"]}, {"arrays": {"ids": np.zeros((1, 8), np.int64)}}],
+    ids=["dimension", "input", "array"],
+)
+def test_a_length_that_is_given_is_taken(asked):
+    (cell,), notes = lay_out([texts("a", 64)], Asked(**asked))
+    assert cell.feeds["ids"].shape == (1, 8) and not notes
+    assert cell.shapes.get("T", (8,)) == (8,)
 
 
 def test_a_function_runs_where_it_likes_and_stands_there_once():

@@ -45,3 +45,9 @@ def test_a_few_of_each_kind_are_shown() -> None:
     found = chosen(many, Answers(many, sure), Answers(many + 1, sure))
     assert found == [("lost", place) for place in range(6)]
     assert chosen(many, Answers(many, sure), Answers(many, sure)) == []
+
+
+def test_the_intervals_of_classes_are_over_groups_where_examples_hang_together() -> None:
+    of_one = {"teacher": TEACHER, "prune": MODEL}
+    (row, *_) = by_class(TARGETS, of_one, "teacher", "prune", np.arange(len(TARGETS)) // 2)
+    assert "groups" in row["change"] and "groups" not in by_class(TARGETS, of_one, "teacher", "prune")[0]["change"]

@@ -40,6 +40,18 @@ def test_of_a_bundle_the_model_counts_and_damage_is_seen(tmp_path, model):
         of_onnx("b", path.parent)
 
 
+@pytest.mark.parametrize(("said", "length"), [({"max_length": 48}, 48), ({}, 32)], ids=["card", "typical"])
+def test_the_card_of_a_bundle_says_how_long_its_texts_may_be(tmp_path, model, said, length):
+    path = model(f"bundle/{MODEL}", "g (int64[N,T] ids) => (int64[N,T] y) { y = Identity(ids) }")
+    (path.parent / "tokenizer.json").write_text("{}")
+    held = {each.name: {"sha256": files.sha256(each), "bytes": each.stat().st_size} for each in path.parent.iterdir()}
+    tensors = [Tensor.parse(f"{name}: int64[N,T]") for name in ("ids", "y")]
+    card = Manifest("t", "text-classification", tensors[:1], tensors[1:], preprocessing=said, files=held)
+    files.write_sealed(path.parent / FILE, card.to_dict())
+    assert of_onnx("b", path.parent).lengths == {"T": length}
+    assert not of_onnx("m", path).lengths
+
+
 def test_weights_in_files_of_their_own_count_and_are_part_of_the_hash(tmp_path):
     numbers = ", ".join(map(str, range(300)))
     model = onnx.parser.parse_model(

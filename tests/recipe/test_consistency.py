@@ -23,6 +23,13 @@ FAULTS = {
     "mixed more often than always": (
         "source: digits", "source: digits\n  augment: {mixup: 0.7, cutmix: 0.5}", "data.augment.cutmix", "than always"
     ),
+    "groups of a split that is drawn by seed": (
+        "source: digits", "source: digits\n  split: {test: [ann]}", "data.split.test", "is not drawn by group"
+    ),
+    "groups of a split that is named": (
+        "source: digits", "source: digits\n  test: digits\n  split: {by: group, test: [ann]}", "data.split.test",
+        "data.test says where",
+    ),
     "an unknown source": ("source: digits", "source: digit", "data.source", 'did you mean "digits"?'),
     "no data there": ("source: digits", "source: ./x.npz", "data.source", 'no data source "./x.npz"'),
     "no model file": ("  model: resnet.py", "  model: resent.py", "teacher.model", 'did you mean "resnet.py"?'),

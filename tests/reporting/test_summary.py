@@ -63,6 +63,13 @@ def test_the_terminal_table_loads_no_matplotlib() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_f1_of_two_classes_stands_below_the_table(run: dict[str, Any]) -> None:
+    test = run["stages"][0]["verdict"]["test"]
+    test["f1"] = {"label": "same", "value": 0.897, "low": 0.879, "high": 0.913, "n": 360}
+    lines = summary.closing_lines(run, Path("run"))
+    assert 'note: F1 of "same": teacher 89.7 % [87.9, 91.3]' in lines
+
+
 def test_without_classes_there_is_no_column_for_them(run: dict[str, Any]) -> None:
     for stage in run["stages"]:
         stage["verdict"]["worst_class"] = None

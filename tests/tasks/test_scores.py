@@ -51,13 +51,35 @@ def test_of_vectors_the_ranks_of_the_pairs_similarities_are_correlated() -> None
 
     student, teacher = vectors([0.1, 0.5, 0.3, 0.9], 2.0), vectors([0.2, 0.4, 0.6, 0.8], 5.0)
     # Ranks 1 3 2 4 and 1 2 3 4: 1 - 6 (0 + 1 + 1 + 0) / (4 * 15).
-    scores = tasks.get("embedding").score(student, teacher)
+    score = tasks.get("embedding").score
+    scores = score(student, teacher)
     assert len(scores) == 4 and scores.mean() == pytest.approx(0.8)
-    assert scores[0] == pytest.approx((1 - 2.5) ** 2 / 1.25)
-    assert tasks.get("embedding").score(teacher, teacher).mean() == pytest.approx(1)
+    # Of pair 1: own product 1.5 * 1.5; the teacher's ranks above it, and half its own, -0.5 + 0.5 + 1.5 - 0.75, and the
+    # student's likewise: 3.75 in all, over the variance 1.25. So 3, 1.8, 3, 1.8, by 0.6 off their mean.
+    assert scores.tolist() == [pytest.approx(each) for each in (1.4, 0.2, 0.2, 1.4)]
     tied = vectors([0.5, 0.5, 0.2, 0.9], 1.0)  # ranks 2.5 2.5 1 4
-    assert tasks.get("embedding").score(tied, tied).mean() == pytest.approx(1)
-    assert not tasks.get("embedding").score(vectors([0.5] * 4, 1.0), teacher).any()
+    # Products 0 0 2.25 2.25 over deviations of sqrt(1.125) and sqrt(1.25).
+    against = vectors([0.4, 0.6, 0.2, 0.8], 1.0)
+    assert score(tied, against).mean() == pytest.approx(4.5 / 4 / (1.125 * 1.25) ** 0.5)
+    assert not score(vectors([0.5] * 4, 1.0), teacher).any()
+    for same in (teacher, tied):
+        assert score(same, same).tolist() == [pytest.approx(1)] * 4
+
+
+def test_the_spread_of_an_embeddings_scores_is_that_of_the_correlation() -> None:
+    """A pair counts as much as its absence changes the correlation (the jackknife), and so do two models' scores."""
+    draw = np.random.default_rng(0)
+    n = 150
+    teacher = draw.normal(size=(2 * n, 6))
+    student = teacher + draw.normal(size=(2 * n, 6))
+    score = tasks.get("embedding").score
+    scores = score(student, teacher)
+    whole = scores.mean()
+    for pair in range(0, n, 10):
+        kept = np.delete(np.arange(2 * n), [2 * pair, 2 * pair + 1])
+        without = score(student[kept], teacher[kept]).mean()
+        assert (n - 1) * (whole - without) == pytest.approx(scores[pair] - whole, abs=0.06)
+    assert scores.std() == pytest.approx((1 - whole**2) * (1 + whole**2 / 2) ** 0.5, rel=0.2)  # Bonett and Wright 2000
 
 
 def test_an_odd_vector_at_the_end_has_no_pair() -> None:

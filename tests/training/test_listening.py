@@ -74,3 +74,36 @@ def test_a_layer_that_is_not_there_is_an_error_with_the_nearest(network, layer, 
 def test_without_a_linear_layer_there_is_no_pooled_vector():
     with pytest.raises(RecipeError, match=r"no nn\.Linear"), listening(nn.Conv2d(1, 2, 3), ["pooled"], "the teacher"):
         pass
+
+
+class Streams(nn.Module):
+    """A window (b, T, 3) by convolutions along time, by a recurrent layer, and by a block of both kinds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.along = nn.Sequential(nn.Conv1d(3, 4, 3, padding=1), nn.ReLU())
+        self.bent = nn.Tanh()
+        self.cell = nn.LSTM(4, 5, batch_first=True)
+        self.mixed = nn.ModuleDict({"conv": nn.Conv1d(3, 3, 1), "gate": nn.Linear(3, 3)})
+        self.mixed.forward = lambda x: self.mixed["gate"](self.mixed["conv"](x).transpose(1, 2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.mixed(x.transpose(1, 2))
+        maps = self.bent(self.along(x.transpose(1, 2)))
+        return self.cell(maps.transpose(1, 2))[0].mean(1)
+
+
+def test_maps_along_time_are_heard_moment_by_moment_whatever_layer_makes_them():
+    module, window = Streams(), torch.randn(2, 7, 3)
+    with listening(module, ["along", "along.1", "bent", "mixed.gate"], "it") as heard:
+        module(window)
+    assert torch.equal(heard["along"], module.along(window.transpose(1, 2)).transpose(1, 2))
+    assert heard["along.1"].shape == heard["bent"].shape == (2, 7, 4)
+    assert heard["mixed.gate"].shape == (2, 7, 3)
+
+
+def test_a_layer_of_both_kinds_does_not_say_which_dimension_is_time():
+    module = Streams()
+    with listening(module, ["mixed"], "it"), pytest.raises(RecipeError, match="which is time") as caught:
+        module(torch.randn(2, 7, 3))
+    assert caught.value.hint and "within it" in caught.value.hint

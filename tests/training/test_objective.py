@@ -184,8 +184,9 @@ def test_dkd_without_class_numbers_is_an_error():
         ({"hint": {"layers": {"first": POOLED}}}, r'"pooled" answers \[2, 6\]'),
         ({"hint": {"layers": {"idle": "deep"}}}, '"idle" does not run, or answers no tensor'),
         ({"hint": {"layers": {"first": "idle"}}}, 'teacher\'s layer "idle" does not run'),
+        ({"attention-map": {"layers": {"first": "deep"}}}, r'"first" answers \[2, 3, 4, 4\] and the .* \[2, 5, 2, 2\]'),
     ],
-    ids=["a vector for attention", "a map and a vector", "a layer of the student", "a layer of the teacher"],
+    ids=["a vector for attention", "a map and a vector", "a layer of the student", "a layer of the teacher", "lengths"],
 )
 def test_layers_that_do_not_fit_are_named(said, complaint):
     objective = Distillation(only(**said), Knowing(), MAPS)

@@ -151,7 +151,8 @@ def test_a_run_killed_at_random_moments_ends_as_one_never_killed(
         child = subprocess.Popen(
             [*command, str(tmp_path / "killed")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        while not list((tmp_path / "killed").glob("tiny/*/.lock")):  # importing is over, the work begins
+        # Importing is over, and the work begins.
+        while not list((tmp_path / "killed").glob("tiny/*/.lock")) and child.poll() is None:
             time.sleep(0.01)
         try:
             child.wait(draw.uniform(0, takes / 4))

@@ -65,6 +65,7 @@ def test_a_bundle_says_where_it_comes_from_and_nothing_of_the_makers_folders(tin
     assert said["provenance"]["kept"] == record["kept"]
     assert [stage["id"] for stage in said["provenance"]["stages"]] == ["teacher", "student"]
     assert said["metrics"]["accuracy"]["split"] == "test"
+    assert "kind_of_cpu" not in said["metrics"]["accuracy"], "float answers are alike everywhere"
     assert said["preprocessing"]["color"] == "L"
     card = {entry.key: entry.value for entry in onnx.load(bundle / "model.onnx").metadata_props}
     for key in ("task", "labels", "preprocessing", "metrics", "parity", "provenance", "inputs", "outputs"):
@@ -78,14 +79,29 @@ def test_a_bundle_says_where_it_comes_from_and_nothing_of_the_makers_folders(tin
 def test_of_a_metric_that_should_be_small_a_card_holds_the_figure_that_people_read(job: Job) -> None:
     bits = dataclasses.replace(job, metric="bits per character", unit="bits", sign=-1)
     scores = {"value": -2.0, "low": -2.25, "high": -1.75, "n": 9, "per_class": None}
-    assert shipping._metric(bits, scores) == {
+    assert shipping._metrics(bits, scores, {})["bits per character"] == {
         "value": 2.0, "low": 1.75, "high": 2.25, "n": 9, "unit": "bits", "split": "test"
     }  # fmt: skip
     whole = {"value": -2.0, "low": None, "high": None, "n": None}
-    assert shipping._metric(bits, whole)["high"] is None
-    assert shipping._metric(job, {"value": 0.9, "low": 0.8, "high": 1.0, "n": 9, "per_class": [1.0]}) == {
-        "value": 0.9, "low": 0.8, "high": 1.0, "n": 9, "split": "test"
-    }  # fmt: skip
+    assert shipping._metrics(bits, whole, {})["bits per character"]["high"] is None
+    assert shipping._metrics(job, {"value": 0.9, "low": 0.8, "high": 1.0, "n": 9, "per_class": [1.0]}, {}) == {
+        "accuracy": {"value": 0.9, "low": 0.8, "high": 1.0, "n": 9, "split": "test"}
+    }
+
+
+def test_of_two_classes_a_card_holds_f1_beside_accuracy(job: Job) -> None:
+    f1 = {"label": "yes", "value": 0.8, "low": 0.7, "high": 0.9, "n": 9}
+    found = shipping._metrics(job, {"value": 0.9, "low": 0.8, "high": 1.0, "n": 9, "per_class": None, "f1": f1}, {})
+    assert list(found) == ["accuracy", "f1"]
+    assert found["f1"] == f1 | {"split": "test"}
+
+
+def test_where_8_bits_were_scored_stands_beside_each_metric(job: Job) -> None:
+    where = {"kind_of_cpu": "a processor", "flags": ["avx512_vnni"]}
+    f1 = {"label": "yes", "value": 0.8, "low": 0.7, "high": 0.9, "n": 9}
+    scores = {"value": 0.9, "low": 0.8, "high": 1.0, "n": 9, "per_class": None, "f1": f1}
+    for told in shipping._metrics(job, scores, where).values():
+        assert told["kind_of_cpu"] == "a processor" and told["flags"] == ["avx512_vnni"]
 
 
 def test_a_tokenizer_travels_in_the_bundle_and_the_card_says_how_texts_are_cut(job: Job, tmp_path: Path) -> None:

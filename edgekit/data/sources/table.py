@@ -36,8 +36,8 @@ def parts(folder: Path) -> dict[str, Path]:
     return found if "train" in found else {}
 
 
-def read(path: Path) -> Table:
-    """Read a table whole; DataError that names the line of what is wrong."""
+def read(path: Path, form: str | None = None) -> Table:
+    """Read a table whole, in the `form` that its suffix says or another; DataError that names the line at fault."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -48,7 +48,7 @@ def read(path: Path) -> Table:
         line = content[: error.start].count(b"\n") + 1
         byte = f"byte 0x{content[error.start]:02x} is not UTF-8"
         raise DataError(f'"{path}", line {line}: {byte}', "save it as UTF-8") from None
-    return _READERS[path.suffix.lower()](text, path)
+    return _READERS[form or path.suffix.lower()](text, path)
 
 
 def _separated(text: str, path: Path, **form: Any) -> Table:

@@ -27,7 +27,7 @@ from edgekit.errors import BundleError
 from edgekit.runtime.feeds import NUMBERS
 from edgekit.runtime.predictors.prediction import ANSWERS, Answer
 from edgekit.runtime.settings import whole
-from edgekit.tasks import PURPOSES
+from edgekit.tasks import TASKS
 
 if TYPE_CHECKING:
     from edgekit.runtime.model import Model
@@ -42,7 +42,7 @@ def predict(model: Model, x: Any, top: int = 1) -> Answer | list[Answer]:
     """
     answer = answering(model, top)
     assert model.manifest
-    predictor = PURPOSES[model.manifest.task].predictor
+    predictor = TASKS[model.manifest.task].predictor
     reader = importlib.import_module(f"{__name__}.{predictor or _thing(model)}")
     feeds, several = reader.read(model, x)
     if not feeds:
@@ -61,12 +61,12 @@ def answering(model: Model, top: int = 1) -> Callable[[Mapping[str, Any]], list[
             f'"{model.name}" is a bare ONNX file, which does not say what its answers mean',
             "load its bundle to predict, or call the model with arrays",
         )
-    if model.manifest.task not in PURPOSES:
+    if model.manifest.task not in TASKS:
         raise BundleError(
-            f'"{model.name}" is for the task "{model.manifest.task}"; this edgekit predicts {", ".join(PURPOSES)}',
+            f'"{model.name}" is for the task "{model.manifest.task}"; this edgekit predicts {", ".join(TASKS)}',
             "pip install --upgrade edgekit-onnx, or call the model with arrays",
         )
-    purpose = PURPOSES[model.manifest.task]
+    purpose = TASKS[model.manifest.task]
     if purpose.answer not in ANSWERS:
         raise BundleError(
             f'"{model.name}" tells the next token, and writes text',

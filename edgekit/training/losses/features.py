@@ -18,12 +18,18 @@ def hint(
 
     FitNets: Romero et al. 2015, arXiv 1412.6550, equation 3, with the mean in place of half the sum, so that a weight
     means the same for small and large layers. `projection` turns the student's channels into the teacher's, and is
-    learned with the student. The larger of two maps is first averaged over areas to the size of the smaller.
+    learned with the student. The larger of two maps is first averaged over areas to the size of the smaller, and the
+    longer of two rows of vectors over stretches.
     """
     if student.ndim == 4:
         student, teacher = _of_one_size(student, teacher)
-    errors = (projection(student) - teacher).square()
-    return _mean(errors.mean(2), real) if errors.ndim == 3 and real is not None else errors.mean()
+    elif student.ndim == 3:
+        student, teacher = _of_one_length(student, teacher)
+    errors: torch.Tensor = (projection(student) - teacher).square()
+    if errors.ndim != 3 or real is None:
+        return errors.mean()
+    kept: torch.Tensor = F.adaptive_max_pool1d(real.to(errors.dtype), errors.shape[1])
+    return _mean(errors.mean(2), kept)
 
 
 def _mean(values: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
@@ -59,6 +65,15 @@ def _of_one_size(student: torch.Tensor, teacher: torch.Tensor) -> tuple[torch.Te
         return student, teacher
     size = min(student.shape[2], teacher.shape[2]), min(student.shape[3], teacher.shape[3])
     return F.adaptive_avg_pool2d(student, size), F.adaptive_avg_pool2d(teacher, size)
+
+
+def _of_one_length(student: torch.Tensor, teacher: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    length = min(student.shape[1], teacher.shape[1])
+    student, teacher = (
+        each if each.shape[1] == length else F.adaptive_avg_pool1d(each.transpose(1, 2), length).transpose(1, 2)
+        for each in (student, teacher)
+    )
+    return student, teacher
 
 
 def relational(student: torch.Tensor, teacher: torch.Tensor, distance: float, angle: float) -> torch.Tensor:

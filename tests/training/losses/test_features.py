@@ -146,6 +146,16 @@ def test_a_hint_of_tokens_compares_the_vectors_of_those_that_are_no_padding():
     assert hint(student, teacher, lambda x: 2 * x).item() == pytest.approx(everything)
 
 
+def test_of_rows_of_other_lengths_the_longer_is_averaged_and_padding_is_what_is_padding_alone():
+    student, teacher = torch.randn(2, 4, 3), torch.randn(2, 2, 3)
+    wanted = ((student.view(2, 2, 2, 3).mean(2) - teacher) ** 2).mean(2)
+    assert hint(student, teacher, nn.Identity()).item() == pytest.approx(wanted.mean().item())
+    assert hint(teacher, student, nn.Identity()).item() == pytest.approx(wanted.mean().item())
+    real = torch.tensor([[True, True, True, False], [True, False, False, False]])
+    kept = wanted[torch.tensor([[True, True], [True, False]])].mean().item()
+    assert hint(student, teacher, nn.Identity(), real).item() == pytest.approx(kept)
+
+
 def test_attention_maps_are_compared_by_heads_and_without_the_padding():
     student, teacher = DRAW.normal(size=(2, 2, 3, 3)), DRAW.normal(size=(2, 2, 3, 3))
     lengths, squares = (3, 1), []
