@@ -2,7 +2,7 @@
 
     python bench/results.py                                    (make results) every seed of TABLE that is missing
     python bench/results.py --recipe digits --seeds 0 1        these alone
-    python bench/results.py --readme                           write the README's tables from the results there are
+    python bench/results.py --readme                           write README's table, and all of them beside the results
 
 A result lies in bench/results/<recipe>/: seed-N.json, the run's record with its command, and seed-N.npz, the raw
 scores and times of every stage. It is written as soon as its run ends, and counts for as long as the recipe says the
@@ -48,6 +48,11 @@ TABLE = {
     "embed": range(3),
 }
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+TITLE = """# Results of the recipes
+
+Every model of every recipe over its seeds, mean (lowest to highest), on test examples that no decision was taken on. Written by
+`python bench/results.py --readme` from the files beside it: a run's record in seed-N.json, its raw scores and times in seed-N.npz.
+"""
 TOLD = ("id", "created", "finished", "seconds", "seed", "versions", "machine", "data", "recipe", "stages", "kept",
         "targets")  # fmt: skip
 TARGETS_MISSED = 3
@@ -58,11 +63,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", choices=TABLE, action="append", help="this recipe alone; may be repeated")
     parser.add_argument("--seeds", type=int, nargs="+", help="these seeds alone; the table tells of those in TABLE")
-    parser.add_argument("--readme", action="store_true", help="run nothing, and write the README's table")
+    parser.add_argument("--readme", action="store_true", help="run nothing, and write the tables of the documents")
     said = parser.parse_args()
     try:
         if said.readme:
-            write_readme(ROOT / "README.md")
+            write_documents(ROOT / "README.md", RESULTS / "README.md")
             return 0
         wanted = {name: said.seeds or list(TABLE[name]) for name in said.recipe or TABLE}
         failed = [f"{name} seed {seed}" for name, seeds in wanted.items() for seed in seeds if not have(name, seed)]
@@ -271,15 +276,40 @@ def closing(name: str, found: Sequence[dict[str, Any]]) -> str:
     return f"Distilled against the same student without a teacher: {mean}{unit}{interval}{seeds}."
 
 
-def write_readme(path: Path) -> None:
-    """Put the tables of all recipes between the marks in a document."""
-    text = path.read_text(encoding="utf-8")
+def write_documents(readme: Path, beside: Path) -> None:
+    """Put one line for each recipe between the marks in `readme`, and all tables into `beside`."""
+    text = readme.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     if not after:
-        raise EdgekitError(f'"{path.name}" lacks the marks {BEGIN} and {END}')
-    files.write_text(path, f"{before}{BEGIN}\n{tables()}\n{END}{after}")
-    console.say(f"{path.name}: " + ", ".join(f"{name} {len(results(name))} of {len(TABLE[name])}" for name in TABLE))
+        raise EdgekitError(f'"{readme.name}" lacks the marks {BEGIN} and {END}')
+    files.write_text(readme, f"{before}{BEGIN}\n{summary()}\n{END}{after}")
+    files.write_text(beside, f"{TITLE}\n{tables()}\n")
+    console.say(", ".join(f"{name} {len(results(name))} of {len(TABLE[name])}" for name in TABLE))
+
+
+def summary() -> str:
+    """Write one line for each recipe that has results: what its teacher reaches, and what is shipped."""
+    table = []
+    for name in TABLE:
+        if found := results(name):
+            runs = [result["run"] for result in found]
+            by_kind = [{stage["verdict"]["kind"]: stage["verdict"] for stage in run["stages"]} for run in runs]
+            kept = [next(s["verdict"] for s in run["stages"] if s["id"] == run["kept"]) for run in runs]
+            shown = metric.of(kept[0])
+            _, reach, parameters, size, _, speedup, _ = row("", kept, "")
+            others = [
+                reached(shown, [each[kind]["test"]["value"] for each in by_kind]) if kind in by_kind[0] else ""
+                for kind in ("teacher", "student")
+            ]
+            alone = others[1] if taught(found) else ""
+            count = f"{runs[0]['data']['test']:,}"
+            seeds = f"{len(found)} of {len(TABLE[name])}"
+            what = f"{shown.name}, n = {count}"
+            table.append([f"`{name}`", what, others[0], alone, reach, parameters, size, speedup, seeds])
+    return markdown(
+        ["recipe", "metric", "teacher", "student alone", "shipped", "parameters", "file", "speed-up", "seeds"], table
+    )
 
 
 def tables() -> str:

@@ -142,13 +142,15 @@ def test_a_run_that_fails_leaves_no_result_and_the_next_one_its_turn(
 
 def test_the_tables_go_between_the_marks_and_nothing_else_changes(bench: ModuleType, tmp_path: Path):
     keep(tmp_path, result(bench, 0, 0.9))
-    page = tmp_path / "page.md"
+    page, beside = tmp_path / "page.md", tmp_path / "results.md"
     page.write_text(f"above\n{bench.BEGIN}\nold\n{bench.END}\nbelow\n")
-    bench.write_readme(page)
+    bench.write_documents(page, beside)
     once = page.read_text()
-    bench.write_readme(page)
+    bench.write_documents(page, beside)
     assert page.read_text() == once
-    assert once.startswith(f"above\n{bench.BEGIN}\n**digits**: 1 of 5 seeds")
+    assert once.startswith(f"above\n{bench.BEGIN}\n| recipe |")
+    assert "| `digits` | accuracy, n = " in once
+    assert "**digits**: 1 of 5 seeds" in beside.read_text()
     assert once.endswith(f"\n{bench.END}\nbelow\n")
     assert "old" not in once
 
@@ -157,7 +159,7 @@ def test_a_page_without_the_marks_is_refused(bench: ModuleType, tmp_path: Path):
     page = tmp_path / "page.md"
     page.write_text(f"only {bench.BEGIN}")
     with pytest.raises(EdgekitError, match="lacks the marks"):
-        bench.write_readme(page)
+        bench.write_documents(page, tmp_path / "results.md")
 
 
 @pytest.mark.parametrize(
@@ -175,14 +177,15 @@ def test_raw_values_are_kept_exactly_in_few_bytes(bench: ModuleType, values: np.
     assert np.array_equal(kept, values)
 
 
-def test_the_readme_shows_what_the_results_say(script: Callable[[str], ModuleType]):
+def test_the_documents_show_what_the_results_say(script: Callable[[str], ModuleType]):
     """After a change: python bench/results.py --readme."""
     module = script("results")
     text = (ROOT / "README.md").read_text("utf-8")
-    assert f"{module.BEGIN}\n{module.tables()}\n{module.END}" in text
+    assert f"{module.BEGIN}\n{module.summary()}\n{module.END}" in text
+    assert (module.RESULTS / "README.md").read_text("utf-8") == f"{module.TITLE}\n{module.tables()}\n"
 
 
 def test_no_result_names_a_place_on_the_machine_that_made_it():
     found = sorted((ROOT / "bench" / "results").rglob("*.json"))
     assert found
-    assert [path.name for path in found if re.search(r'"(/|[A-Z]:\\)', path.read_text("utf-8"))] == []
+    assert [path.name for path in found if re.search(r'"(/\w|[A-Z]:\\)', path.read_text("utf-8"))] == []
