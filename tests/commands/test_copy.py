@@ -23,7 +23,7 @@ def test_what_is_copied_validates_and_uses_the_copied_model(name: str, here: Pat
     assert run(["copy", name, "mine"]) == 0
     loaded = load(f"mine/{name}.yaml")
     assert loaded.recipe == load(name).recipe
-    for model in {loaded.recipe.student.model, loaded.recipe.teacher.model if loaded.recipe.teacher else "resnet.py"}:
+    for model in {each.model for each in (loaded.recipe.student, loaded.recipe.teacher) if each and each.model}:
         assert resolve_model(loaded, model).resolve() == here / "mine" / model
 
 

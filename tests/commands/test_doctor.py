@@ -6,6 +6,7 @@ import pytest
 
 from edgekit import cli, hardware
 from edgekit.commands import doctor
+from edgekit.data.sources import idx
 
 MACHINE = {"cpu": "some processor", "architecture": "x86_64", "flags": [], "cores": 4, "usable_cores": 4.0}
 
@@ -118,7 +119,7 @@ def test_a_data_set_is_found_in_the_data_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("EDGEKIT_DATA", str(tmp_path))
     assert doctor.data()[1].status == "warn"
     (tmp_path / "fashion-mnist").mkdir()
-    for pair in fashion_mnist.FILES:
+    for pair in idx.FILES:
         for name in pair:
             (tmp_path / "fashion-mnist" / f"{name}.gz").touch()
     check = doctor.data()[1]

@@ -94,4 +94,4 @@ def test_a_metric_of_which_less_is_better_is_shown_in_its_unit(run: dict[str, An
     lines = summary.closing_lines(run, Path("run"))
     assert "note: less bits per character is better" in lines
     assert "target met: bits per character 1.930 bits, wanted ≤ 2.000 bits" in lines
-    assert lines[-3].endswith("at bits per character 1.930 bits [1.905, 1.950] against 1.930 bits.")
+    assert lines[-3].endswith("at 1.930 bits [1.905, 1.950] per character against 1.930 bits.")
