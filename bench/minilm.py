@@ -3,8 +3,8 @@
     edgekit distill sentiment --until teacher                            (10 minutes; make data brings what it needs)
     python bench/minilm.py runs/sentiment/1a2b3c4d/teacher/model.onnx    (5 minutes)
 
-Texts of 32 tokens, those of the validation and test examples: 256 calibrate, the others judge. What was tried is written to
-bench/results/minilm-<machine>.json.
+Texts of 32 tokens, those of the validation and test examples: 256 calibrate, the others judge. What was tried is
+written to bench/results/minilm-<machine>.json.
 """
 
 from __future__ import annotations
