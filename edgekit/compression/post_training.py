@@ -8,7 +8,7 @@ What loses more than is allowed, or is not clearly faster, is not taken: then no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -103,6 +103,11 @@ class Outcome:
     raw: dict[str, Samples]
 
 
+def in_float(layers: Collection[str]) -> str:
+    """Say how many layers are left in float, behind a comma; nothing where none is."""
+    return f", {len(layers)} layer{'s' * (len(layers) > 1)} in float" if layers else ""
+
+
 def search(workshop: Workshop, score: Score, timer: Timer, asked: Asked, folder: Path, tell: Tell) -> Outcome:
     """Find the fastest twin within what is asked, writing each attempt into `folder`.
 
@@ -144,7 +149,9 @@ class _Search:
         fast = [each for each in self.attempts if self._pays(each)]
         if not fast:
             smaller = ", or small enough and not slower" if self.asked.min_shrink else ""
-            return self._undone(f"no way to quantize it is clearly faster here{smaller}")
+            asked = self.asked.min_speedup
+            faster = "faster" if asked == 1 else f"more than {asked:g} times as fast"
+            return self._undone(f"no way to quantize it is clearly {faster} here{smaller}")
         for each in fast:
             self._score(each, self.workshop.make(each.way))
         if kept := self._best([each for each in fast if self._holds(each)]):
@@ -169,7 +176,7 @@ class _Search:
         attempt.divergence = self.workshop.divergence(model)
         if attempt.way in SCHEMES:
             attempt.saturation = ways.saturation(model, self.workshop.samples[:1])
-        left = f", {len(attempt.floats)} layers in float" if attempt.floats else ""
+        left = in_float(attempt.floats)
         self.tell(f"{attempt.way}{left}: {attempt.change['points']:+.2f} points".replace("-", "−"))
 
     def _back_to_float(self, base: Attempt) -> list[Attempt]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit import __version__, files, hardware
-from edgekit.compression.post_training import Asked, Attempt, Outcome
+from edgekit.compression.post_training import Asked, Attempt, Outcome, in_float
 from edgekit.compression.ways import Workshop
 from edgekit.exporting import bundle
 from edgekit.graph import storage
@@ -27,7 +27,7 @@ def told(
     if not outcome.chosen:
         near = outcome.nearest
         lost = f"{near.change['points'] + 0.0:+.2f} points at ".replace("-", "−") if near.change else ""
-        left = f", {len(near.floats)} layers in float" if near.floats else ""
+        left = in_float(near.floats)
         reason += f"; the nearest is {near.way}{left}: {lost}{near.speed['ratio']:.2f}× the speed"
     return {
         "kept": kept.to_dict() if kept else None,

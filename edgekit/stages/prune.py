@@ -31,15 +31,15 @@ def run(settings: Prune, context: Context) -> Made:
     if context.network is None or isinstance(context.network, OnnxNetwork):
         raise ModelError(f'stage "{context.name}" needs a PyTorch network, and what is kept so far is an ONNX graph')
     network = copy.deepcopy(context.network)
-    before = sum(p.numel() for p in network.parameters())
+    before = now = sum(p.numel() for p in network.parameters())
     stage = _Pruning(settings, context, context.network)
     steps = [_step(settings, context, number) for number in range(1, settings.steps + 1)]
     for number, (part, there) in enumerate(steps, 1):
         stage.cut(network, there, number / settings.steps)
         if number == settings.steps:
             removed = pruning.removed(context.network, network)
-        after = sum(p.numel() for p in network.parameters())
-        console.say(f"{there.name}: {console.number(before)} parameters became {console.number(after)}")
+        had, now = now, sum(p.numel() for p in network.parameters())
+        console.say(f"{there.name}: {console.number(had)} parameters became {console.number(now)}")
         learn(network, part, there)
     for _, there in steps[:-1]:
         (there.folder / checkpoint.FILE).unlink(missing_ok=True)

@@ -52,7 +52,7 @@ def run(settings: Quantize, context: Context) -> Made:
         return _static(settings, context)
     found = _found(settings, context, context.graph)
     if found.pop("to_train"):
-        console.say(f"{context.name}: after training nothing that pays keeps the budget; training in 8 bits")
+        console.say(f"{context.name}: no way to quantize what is trained pays within the budget; training it in 8 bits")
         try:
             made = _trained(settings, context)
             return Made(graph=made.graph, said=made.said | {"after_training": found})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ def test_a_stage_prunes_in_steps_and_each_recovers(context: Context, capsys: pyt
     told = capsys.readouterr().err
     assert "prune, step 1 of 2: " in told
     assert "prune, step 2 of 2: " in told
+    first, second = re.findall(r"step . of 2: (.+) parameters became (.+)", told)
+    assert first[1] == second[0], "a step begins with what the step before it left"
     assert len((context.folder / "step-1" / "history.jsonl").read_text().splitlines()) == 1
     assert len((context.folder / "history.jsonl").read_text().splitlines()) == 2
     assert not (context.folder / "step-1" / "checkpoint.pt").exists()
