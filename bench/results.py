@@ -244,7 +244,7 @@ def summary() -> str:
                 for kind in ("teacher", "student")
             ]
             alone = others[1] if taught(found) else ""
-            count = f"{runs[0]['data']['test']:,}"
+            count = f"{kept[0]['test']['n']:,}"
             seeds = f"{len(found)} of {len(TABLE[name])}"
             what = f"{shown.name}, n = {count}"
             table.append([f"`{name}`", what, others[0], alone, reach, parameters, size, speedup, seeds])
