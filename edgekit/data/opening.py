@@ -26,7 +26,7 @@ from edgekit.data.sources import (
     text_file,
 )
 from edgekit.errors import DataError, nearest
-from edgekit.files import data_home
+from edgekit.recipe.finding import place
 
 if TYPE_CHECKING:
     from edgekit.recipe.data import Data
@@ -41,7 +41,6 @@ NAMED: dict[str, Callable[[], Source]] = {
     "line": line.read,
 }
 RATED: dict[str, Callable[[], Source]] = {"movie-snippets": movie_snippets.ratings}  # what has numbers to be told too
-PLACE = "data:"  # before what lies where `make data` puts data sets
 
 
 def opened(said: str, data: Data, folder: Path, kind: str = "class", labels: list[str] | None = None) -> Source:
@@ -53,7 +52,7 @@ def opened(said: str, data: Data, folder: Path, kind: str = "class", labels: lis
     if said in NAMED:
         return (RATED if kind == "number" else NAMED).get(said, NAMED[said])()
     try:
-        path = data_home() / said[len(PLACE) :] if said.startswith(PLACE) else folder / Path(said).expanduser()
+        path = place(folder, str(Path(said).expanduser()))
     except RuntimeError as error:
         raise DataError(f'data.source "{said}": {error}', "write the whole path") from error
     if said.startswith(hugging_face.PREFIX) or hugging_face.is_saved(path):

@@ -15,6 +15,7 @@ from edgekit import files
 from edgekit.data.examples import Examples
 from edgekit.errors import DataError
 from edgekit.extras import need
+from edgekit.recipe.finding import place
 
 if TYPE_CHECKING:
     from edgekit.recipe.data import Text
@@ -23,7 +24,6 @@ TRAIN = "train"
 _PADS = ("[PAD]", "<pad>")
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 _AT_ONCE = 4096  # texts
-_PLACE = "data:"
 
 
 def prepared(said: Text | None, folder: Path, train: Examples) -> Path:
@@ -37,7 +37,7 @@ def prepared(said: Text | None, folder: Path, train: Examples) -> Path:
         tokenizer = _trained(tokenizers, train, said.vocabulary)
     else:
         written = said.tokenizer
-        path = files.data_home() / written[len(_PLACE) :] if written.startswith(_PLACE) else folder / written
+        path = place(folder, written)
         if not path.is_file():
             raise DataError(f'there is no tokenizer "{path}"', "name a tokenizer.json; `make data` brings minilm's")
         try:
