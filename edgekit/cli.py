@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 import typer
 
-from edgekit.errors import EdgekitError
+from edgekit import processes
+from edgekit.errors import EdgekitError, UsageError
 
 # A person's way through edgekit, and what each verb is for.
 VERBS = {
@@ -20,6 +21,7 @@ VERBS = {
     "check": "validate a recipe, and say what it will do",
     "distill": "from a big model to a small one that does the job",
     "train": "train one network from labels alone",
+    "search": "find good settings of a recipe, by many trials",
     "quantize": "8 bits, as far as they pay and keep the budget",
     "export": "any PyTorch model as a bundle, proved",
     "predict": "run a bundle on files",
@@ -32,6 +34,9 @@ VERBS = {
     "doctor": "say what is wrong here",
     "clean": "show and remove old runs and caches",
 }
+
+# What several processes of one launch can do together.
+TOGETHER = ("distill", "train")
 
 # Modules whose name would hide one of Python's own.
 _FILES = {"list": "list_command", "copy": "copy_command"}
@@ -66,12 +71,19 @@ def run(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     words = [word for word in arguments if word != "--debug"]
+    process = processes.own()
     try:
+        if process.size > 1 and words[:1] and words[0] in VERBS and words[0] not in TOGETHER:
+            said = f"{words[0]} works in one process, and {process.size} were launched"
+            raise UsageError(said, f"several processes can {' or '.join(TOGETHER)}")
         make(words[:1])(words)
     except EdgekitError as error:
         if debug:
             raise
-        print(error.render(), file=sys.stderr)  # noqa: T201
+        if process.leads:
+            print(error.render(), file=sys.stderr)  # noqa: T201
+        elif process.local_rank == 0:  # what one process of each machine finds, the others there find as well
+            print(f"{process}: {error.render()}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     except SystemExit as end:  # how typer ends, also where the command was used wrongly
         return end.code if isinstance(end.code, int) else int(end.code is not None)

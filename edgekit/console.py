@@ -1,7 +1,8 @@
 """What a person sees: lines and progress on stderr, results on stdout. rich is imported when first used.
 
 A verb prints its result once, at its end: `table` for people, or one JSON document on the last line of stdout where
-`--json` was given. Everything else goes to stderr, so that a pipe gets the result alone.
+`--json` was given. Everything else goes to stderr, so that a pipe gets the result alone. Of several processes that
+train together the first alone is heard.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from edgekit import processes
+
 _QUIET_EVERY = 10.0  # seconds between lines where stderr is no terminal
 
 
 def say(text: str = "") -> None:
     """Print a line of news to stderr."""
-    print(text, file=sys.stderr, flush=True)
+    if processes.own().leads:
+        print(text, file=sys.stderr, flush=True)
 
 
 def answer(text: str) -> None:
@@ -97,7 +101,7 @@ class _LiveBar(Bar):
 @contextlib.contextmanager
 def bar(name: str, total: int) -> Iterator[Bar]:
     """Show progress over `total` steps: in place on a terminal, else as a line now and then."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or not processes.own().leads:
         yield Bar(name, total)
         return
     from rich.console import Console

@@ -18,7 +18,7 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from edgekit import files
+from edgekit import files, processes
 from edgekit.errors import UsageError
 from edgekit.exporting.deployment import Deployment
 from edgekit.recipe import stage_faults
@@ -32,6 +32,7 @@ from edgekit.runtime.bundle import load
 from edgekit.runtime.feeds import describe
 from edgekit.runtime.model import Model
 from edgekit.stages.job import Job
+from edgekit.training import together
 from edgekit.training.losses import CLASSES, TaskLoss, own
 from edgekit.training.objective import Supervised
 from edgekit.training.randomness import seeded
@@ -131,7 +132,7 @@ def distill(
             inputs=examples.inputs[:_INPUTS],
             calibration=examples.calibration,
             deployment=deployment,
-            validate=lambda network: held_out.validate(scoring.answering(network, deployment)),
+            validate=lambda network: together.first(lambda: held_out.validate(scoring.answering(network, deployment))),
             data={},
             provenance={},
             losses=own(loss) if loss else CLASSES,
@@ -143,8 +144,9 @@ def distill(
         job = _identified(job, examples, held_out, type(train).__name__)
         place = Path(folder) / name / files.fingerprint([job.recipe, job.data])[:8]
         record = running.run(job, place) | {"report": page.FILE}
-        files.write_json(place / running.RUN, record)
-        page.write(place)
+        if processes.own().leads:
+            files.write_json(place / running.RUN, record)
+            page.write(place)
     return Run(place, record)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgekit import console, extras, files
+from edgekit import console, extras, files, processes
 from edgekit.errors import TargetMissed, UsageError
 
 _INTERRUPTED = 130  # as shells have it for a command ended by Ctrl-C
@@ -46,11 +46,13 @@ def run_recipe(
     counts = ", ".join(f"{job.data[split]} {split}" for split in ("train", "validation", "test"))
     console.say(f"{job.data['source']}: {counts}; stages: {', '.join(steps)}; run folder: {folder}")
     if dry_run:
-        if as_json:
+        if as_json and processes.own().leads:
             console.result({"run": str(folder), "stages": steps})
         return
     try:
-        _show(running.run(job, folder, until), folder, as_json, teacher_alone)
+        record = running.run(job, folder, until)
+        if processes.own().leads:
+            _show(record, folder, as_json, teacher_alone)
     except KeyboardInterrupt:
         console.say(f'stopped; the run is kept in "{folder}", and the same command goes on with it')
         raise SystemExit(_INTERRUPTED) from None

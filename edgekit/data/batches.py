@@ -27,7 +27,8 @@ class Batch(NamedTuple):
     inputs: float32 [b,C,H,W], [b,F] or [b,T,C], normalised, or token ids int64 [b,t], t the longest one's length;
     targets: [b,...] as the split's; index: int64 [b], the examples' positions in the split; view: the number of the
     augmented view, or -1. Where examples are mixed, partners: [b,...], the targets of those mixed in, and share:
-    float32 [b], how much of each is its own, 1 where it is not mixed.
+    float32 [b], how much of each is its own, 1 where it is not mixed. Where several processes share a batch, `weight`
+    is what the mean over this part counts for, so that the mean over the processes is the mean over the batch.
     """
 
     inputs: NDArray[Any]
@@ -36,6 +37,16 @@ class Batch(NamedTuple):
     view: int
     partners: NDArray[Any] | None = None
     share: NDArray[np.float32] | None = None
+    weight: float = 1.0
+
+
+def part(count: int, rank: int, size: int) -> tuple[slice, float]:
+    """Return which of `count` examples of a batch are for `rank` among `size`, and what their mean counts for.
+
+    Where there is none left for it, it works on the first, which then counts for nothing.
+    """
+    first, last = (count * at // size for at in (rank, rank + 1))
+    return (slice(first, last), (last - first) * size / count) if last > first else (slice(0, 1), 0.0)
 
 
 class Batches:
@@ -72,16 +83,17 @@ class Batches:
         self._drawn: tuple[int, View | None, Mixing | None] | None = None
         self._check_augment()
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of an epoch (from 0), shuffled by (seed, epoch)."""
+    def epoch(self, epoch: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
+        """Yield the batches of an epoch (from 0), shuffled by (seed, epoch); of each `rank`'s part among `size`."""
         order = permutation(self.examples, self.seed, "epoch", epoch)[: self.steps * self.batch]
         if self._lengths is not None:
             order = self._alike(order, self._lengths, epoch)
-        return self._batches(order, epoch % self.views if self.views else epoch)
+        return self._batches(order, epoch % self.views if self.views else epoch, rank, size)
 
-    def in_order(self, view: int | None = None) -> Iterator[Batch]:
-        """Yield every example once, in the split's order, as `view` shows it; None: not augmented."""
-        return self._batches(np.arange(self.examples), UNCHANGED if view is None else view)
+    def in_order(self, view: int | None = None, rows: range | None = None) -> Iterator[Batch]:
+        """Yield every example of `rows`, or of all, once and in order, as `view` shows it; None: not augmented."""
+        asked = range(self.examples) if rows is None else rows
+        return self._batches(np.arange(asked.start, asked.stop), UNCHANGED if view is None else view)
 
     def describe(self) -> dict[str, Any]:
         """Say in JSON what decides the batches: equal descriptions yield equal batches."""
@@ -95,9 +107,11 @@ class Batches:
             "view_seed": self.view_seed,
         }
 
-    def _batches(self, order: NDArray[np.int64], view: int) -> Iterator[Batch]:
+    def _batches(self, order: NDArray[np.int64], view: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
         for start in range(0, len(order), self.batch):
-            yield self._make(order[start : start + self.batch], view)
+            whole = order[start : start + self.batch]
+            rows, weight = part(len(whole), rank, size)
+            yield self._make(whole[rows], view)._replace(weight=weight)
 
     def _alike(self, order: NDArray[np.int64], long: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
         """Sort stretches of many batches by length, and shuffle the batches."""

@@ -16,7 +16,8 @@ class Train(Part):
     """How a network is trained; what is left out takes the default."""
 
     epochs: Annotated[int, Field(ge=0)] = 10
-    batch: Positive = 128
+    batch: Positive = Field(128, description="examples of a step, whatever the number of processes that share them")
+    accumulate: Positive = Field(1, description="compute a batch in so many pieces: less memory, the same step")
     optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = "sgd"
     learning_rate: Annotated[float, Field(gt=0)] = 0.1
     momentum: Fraction = 0.9

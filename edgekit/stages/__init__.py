@@ -18,13 +18,15 @@ class Kind(NamedTuple):
 
     `run` makes the candidate. `label` is what its row is called. `gains` says what the step is for: "latency", or
     "accuracy" where it must not lose any. `uses` names what the candidate depends on, besides settings, data and code:
-    "network" (the one it builds), "teacher", "incumbent" (the kept network), "graph" (the kept ONNX file).
+    "network" (the one it builds), "teacher", "incumbent" (the kept network), "graph" (the kept ONNX file). `shared`:
+    whether several processes train it together; else the first one makes it alone.
     """
 
     run: Callable[[Any, Context], Made]
     label: str
     gains: str
     uses: tuple[str, ...]
+    shared: bool = True
 
 
 KINDS: dict[str, Kind] = {
@@ -32,5 +34,5 @@ KINDS: dict[str, Kind] = {
     "student": Kind(supervised.run, "student alone", "latency", ("network",)),
     "distill": Kind(distill.run, "distilled", "accuracy", ("network", "teacher")),
     "prune": Kind(prune.run, "pruned", "latency", ("network", "teacher", "incumbent")),
-    "quantize": Kind(quantize.run, "quantized", "latency", ("graph", "teacher", "incumbent")),
+    "quantize": Kind(quantize.run, "quantized", "latency", ("graph", "teacher", "incumbent"), shared=False),
 }

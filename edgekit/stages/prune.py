@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any
 
+import torch
 from torch import nn
 
 from edgekit import console, files
-from edgekit.compression import pruning, targets
+from edgekit.compression import pruning, targets, widths
 from edgekit.compression.groups import Score
 from edgekit.compression.importance import score
 from edgekit.compression.timed import Clock, Narrowing
@@ -19,7 +21,7 @@ from edgekit.errors import ModelError
 from edgekit.recipe.schema import Prune
 from edgekit.stages.distill import learn
 from edgekit.stages.job import Context, Made
-from edgekit.training import checkpoint
+from edgekit.training import checkpoint, together
 from edgekit.training.objective import Supervised
 from edgekit.training.onnx_network import OnnxNetwork
 
@@ -32,18 +34,37 @@ def run(settings: Prune, context: Context) -> Made:
         raise ModelError(f'stage "{context.name}" needs a PyTorch network, and what is kept so far is an ONNX graph')
     network = copy.deepcopy(context.network)
     before = now = sum(p.numel() for p in network.parameters())
-    stage = _Pruning(settings, context, context.network)
+    with together.apart():
+        stage = _Pruning(settings, context, context.network)
     steps = [_step(settings, context, number) for number in range(1, settings.steps + 1)]
     for number, (part, there) in enumerate(steps, 1):
-        stage.cut(network, there, number / settings.steps)
+        network = _as_first(network, context, partial(stage.cut, network, there, number / settings.steps))
         if number == settings.steps:
             removed = pruning.removed(context.network, network)
         had, now = now, sum(p.numel() for p in network.parameters())
         console.say(f"{there.name}: {console.number(had)} parameters became {console.number(now)}")
         learn(network, part, there)
-    for _, there in steps[:-1]:
+    for _, there in steps[:-1] if together.here().leads else []:
         (there.folder / checkpoint.FILE).unlink(missing_ok=True)
     return Made(network, said={**stage.said, "parameters_before": before, "layers_changed": len(removed)})
+
+
+def _as_first(network: nn.Module, context: Context, cut: Callable[[], None]) -> nn.Module:
+    """Have the first process `cut` channels from `network`, and return the network as it is then in all of them."""
+
+    if together.here().size == 1:
+        cut()
+        return network
+
+    def told() -> tuple[widths.Widths, dict[str, torch.Tensor]]:
+        cut()
+        return widths.changed(widths.read(context.origin.make()), widths.read(network)), network.state_dict()
+
+    kept, state = together.first(told)
+    if not together.here().leads:
+        network = context.origin.make()
+        widths.restore(network, kept, state)
+    return network
 
 
 def _step(settings: Prune, context: Context, number: int) -> tuple[Prune, Context]:

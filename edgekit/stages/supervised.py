@@ -9,6 +9,7 @@ from edgekit.graph import storage
 from edgekit.graph.naming import with_input
 from edgekit.recipe.networks import Train
 from edgekit.stages.job import Context, Made
+from edgekit.training import together
 from edgekit.training.loop import fit
 from edgekit.training.objective import Supervised
 
@@ -18,7 +19,8 @@ def run(settings: Train, context: Context) -> Made:
     origin = context.origin
     if origin.graph:
         console.say(f"{context.name}: {origin.graph.name}, as it is")
-        storage.save(with_input(origin.graph, context.job.deployment.input.name), context.folder / "model.onnx")
+        if together.here().leads:
+            storage.save(with_input(origin.graph, context.job.deployment.input.name), context.folder / "model.onnx")
         return Made(origin.make(), context.folder / "model.onnx", {"onnx": origin.graph.name})
     if origin.weights:
         console.say(f"{context.name}: weights from {origin.weights.name}")

@@ -1,11 +1,13 @@
 """The one training loop: teacher, student, distillation, recovery.
 
 Everything random in an epoch is drawn from the seed and the epoch's number, and the learning rate is a function of the
-step, so a training that was killed goes on from its last epoch as if nothing had happened.
+step, so a training that was killed goes on from its last epoch as if nothing had happened. Several processes take each
+step together: a batch is what the settings say whatever their number, and any number goes on where another stopped.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
@@ -19,7 +21,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from edgekit import console, files, locks
 from edgekit.errors import DataError, TrainingError
 from edgekit.recipe.networks import Train
-from edgekit.training import checkpoint, placement
+from edgekit.training import checkpoint, parallel, placement, together
 from edgekit.training.batches import Source, TorchBatch
 from edgekit.training.objective import Objective
 from edgekit.training.optimizers import l1, learning_rate, optimizer
@@ -45,16 +47,17 @@ def fit(
     """Train `module` in place; `folder` gets one line of history for each epoch, and a checkpoint after it.
 
     `validate(module)` scores it on validation examples, where the settings ask for that; more is better. The caller's
-    random state is left as it was. Raises TrainingError where the loss or the weights are no longer numbers, and the
-    checkpoint then holds the last good epoch; DataError where the source yields nothing.
+    random state is left as it was. Of several processes the first one writes. Raises TrainingError where the loss or
+    the weights are no longer numbers, and the checkpoint then holds the last good epoch; DataError where the source
+    yields nothing.
     """
     saved = folder / checkpoint.FILE
     training = _Training(module, source, objective, settings, name, device, saved, Watch(validate, settings))
     history: list[dict[str, Any]] = []
-    if state := checkpoint.load(saved, key):
+    if state := together.first(lambda: checkpoint.load(saved, key)):
         history = training.resume(state)
         console.say(f"{name}: going on after epoch {len(history)} of {settings.epochs}")
-    with console.bar(name, settings.epochs * source.steps) as bar:
+    with parallel.batch_statistics(module, name), console.bar(name, settings.epochs * source.steps) as bar:
         bar.begin_at(len(history) * source.steps)
         for epoch in range(len(history), settings.epochs):
             if training.watch.over(history):
@@ -63,10 +66,29 @@ def fit(
             with seeded(seed, epoch):
                 line = training.epoch(epoch, bar)
                 history.append(line | training.watch.look(training.shipped, history, epoch))
-            # The history first: whatever a kill leaves between the two is written again.
-            files.write_text(folder / HISTORY, "".join(json.dumps(line) + "\n" for line in history))
-            checkpoint.save(saved, key, training.state(history))
+            if together.here().leads:
+                # The history first: whatever a kill leaves between the two is written again.
+                files.write_text(folder / HISTORY, "".join(json.dumps(line) + "\n" for line in history))
+                checkpoint.save(saved, key, training.state(history))
     training.finish()
+
+
+class _Step(nn.Module):
+    """From a batch to the scalar that a step goes down, and its parts: what several processes compute in parallel."""
+
+    def __init__(self, module: nn.Module, objective: Objective, settings: Train) -> None:
+        super().__init__()
+        self.trained = nn.ModuleList([module, objective.learned])
+        self.module, self.objective, self.settings = module, objective, settings
+        self.answer = torch.compile(module) if settings.compile else module
+
+    def forward(self, batch: TorchBatch, progress: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        outputs = placement.run(self.answer, batch.inputs, self.settings.precision)
+        loss, parts = self.objective(batch, outputs, progress)
+        if self.settings.l1:
+            parts["l1"] = l1(self.module)
+            loss = loss + self.settings.l1 * parts["l1"]
+        return loss, {"loss": loss.detach()} | parts
 
 
 class _Training:
@@ -87,16 +109,15 @@ class _Training:
         self.name, self.device, self.saved, self.watch = name, device, saved, watch
         placement.check(settings)
         self.target = placement.target()
-        self.trained = nn.ModuleList([module, objective.learned]).to(self.target)
-        self.optimizer = optimizer(self.trained, settings)
+        self.step = _Step(module, objective, settings).to(self.target)
+        self.optimizer = optimizer(self.step.trained, settings)
         self.average = (
             AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True)  # type: ignore[no-untyped-call]
             if settings.average
             else None
         )
-        self.answer = torch.compile(module) if settings.compile else module
+        self.shared: nn.Module | None = None
         self.scaler = torch.amp.GradScaler(enabled=settings.precision == "float16")  # type: ignore[attr-defined]
-        self.laid_out = False
 
     def state(self, history: list[dict[str, Any]]) -> dict[str, Any]:
         """Give everything that a resumed training needs."""
@@ -125,6 +146,8 @@ class _Training:
         began, number, sums = time.monotonic(), 0, dict[str, float]()
         self.module.train()
         for number, batch in enumerate(self.source.epoch(epoch), 1):
+            if number == 1:  # by now the order is drawn, the same in all processes
+                together.own_randomness()
             for part, value in self._step(placement.placed(batch, self.target), epoch, number).items():
                 sums[part] = sums.get(part, 0.0) + value
             done = epoch * self.source.steps + number
@@ -137,7 +160,9 @@ class _Training:
         for name, weights in self.module.named_parameters():
             if not weights.isfinite().all():
                 raise self._diverged(f'"{name}" holds numbers that are not finite', epoch, number)
+        parallel.even_out(self.module, self.average)
         means = {part: value / number for part, value in sums.items()}
+        size = together.here().size
         return {
             "epoch": epoch + 1,
             "epochs": self.settings.epochs,
@@ -145,7 +170,7 @@ class _Training:
             "parts": means,
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "seconds": round(time.monotonic() - began, 3),
-        }
+        } | ({"processes": size} if size > 1 else {})
 
     @property
     def shipped(self) -> nn.Module:
@@ -164,35 +189,44 @@ class _Training:
         """Take step `number` (from 1) of `epoch` (from 0) down the gradient; return the loss and its parts."""
         settings, steps = self.settings, self.source.steps
         step, total = epoch * steps + number - 1, settings.epochs * steps
-        if not self.laid_out:
+        if self.shared is None:
             placement.lay_out(self.module, batch.inputs)
-            self.laid_out = True
+            self.shared = parallel.shared(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(settings, step, total)
         with self.device.busy():
-            outputs = placement.run(self.answer, batch.inputs, settings.precision)
+            self.optimizer.zero_grad()
             progress = min(step / max(total - 1, 1), 1.0)  # a loader may yield more than its length says
-            loss, parts = self.objective(batch, outputs, progress)
-            if settings.l1:
-                parts["l1"] = l1(self.module)
-                loss = loss + settings.l1 * parts["l1"]
-            values = {"loss": loss.item()} | {part: value.item() for part, value in parts.items()}
+            values = self._gradient(self.shared, batch, progress)
             if not math.isfinite(values["loss"]):
                 raise self._diverged(f"the loss is {values['loss']}", epoch, number)
-            self.optimizer.zero_grad()
-            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             if settings.clip:
                 self.scaler.unscale_(self.optimizer)
-                nn.utils.clip_grad_norm_(self.trained.parameters(), settings.clip)
+                nn.utils.clip_grad_norm_(self.step.trained.parameters(), settings.clip)
             self.scaler.step(self.optimizer)
             self.scaler.update()
             if self.average:
                 self.average.update_parameters(self.module)
         return values
 
-    def _diverged(self, what: str, epoch: int, number: int) -> TrainingError:
+    def _gradient(self, shared: nn.Module, batch: TorchBatch, progress: float) -> dict[str, float]:
+        """Add up the gradient of `batch`, piece by piece; return the loss and its parts, of all processes together."""
+        pieces = list(batch.pieces(self.settings.accumulate)) if self.settings.accumulate > 1 else [batch]
+        sums: dict[str, torch.Tensor] = {}
+        for piece in pieces:
+            with contextlib.nullcontext() if piece is pieces[-1] else parallel.no_exchange(shared):
+                loss, parts = shared(piece, progress)
+                self.scaler.scale(loss if piece.weight == 1 else loss * piece.weight).backward()  # type: ignore[no-untyped-call]
+            for name, value in parts.items():
+                sums[name] = sums.get(name, 0.0) + value.detach() * piece.weight
+        values = together.mean(torch.stack([value.double() for value in sums.values()]))
+        return dict(zip(sums, values.tolist(), strict=True))
+
+    def _diverged(self, what: str, epoch: int, number: int) -> BaseException:
         kept = f'; the state after epoch {epoch} is kept in "{self.saved}"' if epoch else ""
-        return TrainingError(
-            f"{self.name}: {what} in epoch {epoch + 1}, step {number} of {self.source.steps}{kept}",
-            "lower the learning rate, or limit the gradient with clip: 1.0",
+        return together.alike(
+            TrainingError(
+                f"{self.name}: {what} in epoch {epoch + 1}, step {number} of {self.source.steps}{kept}",
+                "lower the learning rate, or limit the gradient with clip: 1.0",
+            )
         )

@@ -13,13 +13,14 @@ from torch import nn
 
 from edgekit.errors import RecipeError
 from edgekit.recipe.networks import Train
+from edgekit.training import together
 from edgekit.training.batches import TorchBatch
 from edgekit.training.randomness import seeded
 
 
 def target() -> torch.device:
-    """Return the device that trainings use: the first CUDA device, or the CPU where there is none."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Return the device that trainings use: a CUDA device for each process, or the CPU where there is none."""
+    return torch.device("cuda", together.here().local_rank) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def placed(batch: TorchBatch, device: torch.device) -> TorchBatch:

@@ -2,13 +2,13 @@
 
 A kept view is keyed by the teacher's weights, code and precision, the data, the augmentation and the seed, and holds
 the logits of every training example in order, and its pooled vector where a loss asks for it; so it serves any student,
-batch size and epoch that uses the same views. Feature maps are not kept: one of 128 x 7 x 7 fills as much as 2,500 rows
-of logits.
+batch size, epoch and number of processes that uses the same views. Feature maps are not kept: one of 128 x 7 x 7 fills
+as much as 2,500 rows of logits.
 """
 
 from __future__ import annotations
 
-import io
+import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -21,8 +21,9 @@ from edgekit.data import augmentation, mixing, randomness
 from edgekit.data import batches as batching
 from edgekit.data.batches import Batches
 from edgekit.recipe.losses import POOLED
-from edgekit.training import placement
+from edgekit.training import placement, together
 from edgekit.training.batches import TorchBatch, tensors
+from edgekit.training.kept import Kept, Shard
 from edgekit.training.listening import listening
 from edgekit.training.objective import Answer, Answers
 
@@ -75,74 +76,60 @@ class CachedTeacher:
         code = [files.sha256(Path(module.__file__ or "")) for module in (augmentation, mixing, batching, randomness)]
         key = files.fingerprint({"teacher": identity, "precision": precision, "examples": examples, "code": code})
         self.folder = files.home() / "teachers" / key[:32]
-        self._views: dict[int, dict[str, np.ndarray]] = {}
+        self._answers = Kept(self.folder, self._kinds, batches.examples)
 
     def fill(self, views: int) -> None:
-        """Have the answers to the first `views` views at hand: those on disk, and the others from the teacher."""
-        self._views = {view: kept for view in range(views) if (kept := self._kept(view)) is not None}
-        missing = [view for view in range(views) if view not in self._views]
-        if missing:
-            with console.bar("teacher's answers", len(missing) * self._batches.examples) as bar:
-                for place, view in enumerate(missing):
-                    self._views[view] = self._keep(view, self._ask(view, bar, place * self._batches.examples))
+        """Have the answers to the first `views` views at hand: those on disk, and the others from the teacher.
+
+        Several processes share out what is to be asked; another run that needs the same answers waits for them.
+        """
+        process = together.here()
+        with contextlib.ExitStack() as held:
+            if process.leads:
+                held.enter_context(locks.exclusive(self.folder / ".lock", self._waiting))
+            missing = together.first(lambda: self._answers.missing(views))
+            mine, done = missing[process.rank :: process.size], 0
+            if mine:
+                total = sum(len(shard.rows(self._batches.examples)) for shard in mine)
+                with console.bar("teacher's answers", total) as bar:
+                    for shard in mine:
+                        self._answers.keep(shard, self._ask(shard, bar, done))
+                        done += len(shard.rows(self._batches.examples))
+            together.wait()
 
     def __call__(self, batch: TorchBatch) -> Answer:
         """Return the teacher's logits (b, classes) float32 for the batch's view of its examples, and pooled (b, n)."""
         assert batch.index is not None
-        found = {kind: rows[batch.index] for kind, rows in self._views[batch.view].items()}
+        found = {kind: self._answers.rows(batch.view, kind, batch.index) for kind in self._kinds}
         answers = {kind: torch.from_numpy(rows).to(batch.inputs.device).float() for kind, rows in found.items()}
         return Answer(answers.pop(_LOGITS), answers)
 
-    def _kept(self, view: int) -> dict[str, np.ndarray] | None:
-        kept = {}
-        for kind in self._kinds:
-            path = self._path(view, kind)
-            note = path.with_suffix(".sha256")
-            if not path.exists() or not note.exists():
-                return None
-            if note.read_text() != files.sha256(path):
-                console.say(f"{path}: the kept answers are damaged; asking the teacher again")
-                return None
-            kept[kind] = _mapped(path)
-        return kept
-
-    def _keep(self, view: int, answers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        for kind, rows in answers.items():
-            path = self._path(view, kind)
-            content = io.BytesIO()  # by way of memory: of a full disk np.save says nothing that could be understood
-            np.save(content, _halved(rows) if kind == POOLED else rows)
-            with files.atomic(path) as temporary:
-                temporary.write_bytes(content.getbuffer())
-            files.write_text(path.with_suffix(".sha256"), files.sha256(path))
-        return {kind: _mapped(self._path(view, kind)) for kind in answers}
-
-    def _path(self, view: int, kind: str) -> Path:
-        return self.folder / f"view-{view}-{kind}.npy"
-
     @torch.no_grad()  # in inference mode the weights that are laid out anew could be differentiated no more
-    def _ask(self, view: int, bar: console.Bar, done: int) -> dict[str, np.ndarray]:
+    def _ask(self, shard: Shard, bar: console.Bar, done: int) -> dict[str, np.ndarray]:
         answers: dict[str, list[np.ndarray]] = {kind: [] for kind in self._kinds}
         device = placement.target()
         self._module.to(device)
-        placement.lay_out(self._module, tensors(next(self._batches.in_order(view))).inputs.to(device))
+        batches = map(tensors, self._batches.in_order(shard.view, shard.rows(self._batches.examples)))
         with listening(self._module, self._kinds[1:], "the teacher") as heard:
-            for batch in map(tensors, self._batches.in_order(view)):
+            for number, batch in enumerate(batches):
+                inputs = batch.inputs.to(device)
+                if number == 0:
+                    placement.lay_out(self._module, inputs)
                 with self._device.busy():
-                    heard[_LOGITS] = placement.run(self._module, batch.inputs.to(device), self._precision)
+                    heard[_LOGITS] = placement.run(self._module, inputs, self._precision)
                     for kind, parts in answers.items():
                         parts.append(heard[kind].float().cpu().numpy())
                 done += len(batch.targets)
-                bar.update(done, f"view {view + 1}")
-        return {kind: np.concatenate(parts) for kind, parts in answers.items()}
+                bar.update(done, f"view {shard.view + 1}")
+        return {kind: _halved(np.concatenate(parts), kind) for kind, parts in answers.items()}
+
+    def _waiting(self) -> None:
+        console.say("another run asks the teacher the same; waiting for its answers")
 
 
-def _mapped(path: Path) -> np.ndarray:
-    rows: np.ndarray = np.load(path, mmap_mode="r")
-    return rows
-
-
-def _halved(rows: np.ndarray) -> np.ndarray:
-    return rows.astype(np.float16) if np.abs(rows).max() <= np.finfo(np.float16).max else rows
+def _halved(rows: np.ndarray, kind: str) -> np.ndarray:
+    fits = kind == POOLED and np.abs(rows).max() <= np.finfo(np.float16).max
+    return rows.astype(np.float16) if fits else rows
 
 
 class Averaged:

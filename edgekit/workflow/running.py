@@ -6,6 +6,7 @@ under a key that hashes all they depend on; a run that is started again finds th
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import time
 from collections.abc import Iterable
@@ -22,7 +23,8 @@ from edgekit.manifest import MODEL
 from edgekit.metric import Metric
 from edgekit.recipe.schema import Budget, Stage
 from edgekit.stages import KINDS
-from edgekit.stages.job import Context, Job, Step
+from edgekit.stages.job import Context, Job, Made, Step
+from edgekit.training import together
 from edgekit.workflow import candidates, comparing, keys, shipping
 
 RUN = "run.json"
@@ -54,22 +56,24 @@ def plan(job: Job, until: str | None = None) -> list[Step]:
 def run(job: Job, folder: Path, until: str | None = None) -> dict[str, Any]:
     """Run `job` in `folder`, or go on there, and return what stands in run.json.
 
-    Another process at work in the same folder is waited for. The device's lock keeps trainings and measurements apart.
+    Another run at work in the same folder is waited for. The device's lock keeps trainings and measurements apart.
+    Where a launcher started several processes, they train together; the first one judges, ships and writes for all.
     """
-
     own = [stage.budget for stage in job.stages.values() if stage.budget]
     check_budgets(job.metric, job.judged_classes, [job.budget, job.student_budget, *own])
 
     def waiting() -> None:
         console.say(f'another process is at work in "{folder}"; waiting for it')
 
-    with locks.exclusive(folder / ".lock", waiting):
-        files.sweep(folder)
+    with together.joined(), contextlib.ExitStack() as held:
+        if together.here().leads:
+            held.enter_context(locks.exclusive(folder / ".lock", waiting))
+            files.sweep(folder)
+        alike = {"edgekit": __version__, "data set": job.data["fingerprint"], "recipe": files.fingerprint(job.recipe)}
+        together.one_and_the_same(alike, folder)
         device = locks.Device(job.measure.device)
-        try:
-            return _Run(job, folder, device).go(until)
-        finally:
-            device.close()
+        held.callback(device.close)
+        return _Run(job, folder, device).go(until)
 
 
 def check_budgets(metric: str, classes: np.ndarray | None, budgets: Iterable[Budget]) -> None:
@@ -123,8 +127,13 @@ class _Run:
         for step in plan(self.job):
             if not self._take(step, make):
                 break  # what comes after `until` is kept where it is there, and not made where it is not
-            files.write_json(self.folder / RUN, self.record)
+            if together.here().leads:
+                files.write_json(self.folder / RUN, self.record)
             make = make and step.name != until
+        return together.first(self._finish)
+
+    def _finish(self) -> dict[str, Any]:
+        """Compare what is kept with the teacher, ship it, and hold it to the targets."""
         assert self.kept  # the first step is the reference, which is never undone
         self.record["differences"] = self._differences(self.kept)
         shipping.ship(self.job, self.kept.judged, self.record, self.folder / "bundle")
@@ -144,22 +153,16 @@ class _Run:
         origin_name = kept.origin if kept and "incumbent" in kind.uses else step.origin
         origin = job.teacher if origin_name == "teacher" else job.student
         assert origin
-        key = keys.candidate(
-            job,
-            step,
-            origin,
-            teacher.identity if teacher else None,
-            kept.identity if kept else None,
-            kept.judged if kept else None,
-        )
-        record = candidates.find(folder, key)
+        identity, incumbent = teacher.identity if teacher else None, kept.identity if kept else None
+        last = kept.judged if kept else None
+        key = together.first(lambda: keys.candidate(job, step, origin, identity, incumbent, last))
+        record = together.first(lambda: candidates.find(folder, key))
         if record:
             console.say(f"{step.name}: finished before, in {console.duration(record['seconds'])}")
             network = candidates.restore(record, folder, origin)
         elif not make:
             return False
         else:
-            began = time.monotonic()
             context = Context(
                 job=job,
                 name=step.name,
@@ -172,10 +175,8 @@ class _Run:
                 teacher=teacher.network if teacher else None,
                 teacher_key=teacher.identity if teacher else "",
             )
-            made = kind.run(step.settings, context)
-            record = candidates.keep(folder, key, made, origin, time.monotonic() - began)
-            network = made.network
-        judged = self._judge(step, record, network)
+            record, network = self._make(step, context)
+        judged = together.first(lambda: self._judge(step, record, network))
         self._note(step, record, judged)
         content = record["files"].get(candidates.WEIGHTS) or record["files"][candidates.GRAPH]
         standing = Standing(judged, network, files.fingerprint([origin.identity, content]), origin_name)
@@ -185,6 +186,22 @@ class _Run:
         if judged.verdict["decision"] != "undone":
             self.kept = standing
         return True
+
+    def _make(self, step: Step, context: Context) -> tuple[dict[str, Any], nn.Module | None]:
+        """Make the step's candidate and keep it; return its record, and its network where it has one."""
+        kind, began = KINDS[step.kind], time.monotonic()
+        made = kind.run(step.settings, context) if kind.shared else None
+
+        def keep() -> tuple[dict[str, Any], Made]:
+            done = made or kind.run(step.settings, context)
+            seconds = time.monotonic() - began
+            return candidates.keep(context.folder, context.key, done, context.origin, seconds), done
+
+        if together.here().size == 1:
+            record, made = keep()
+            return record, made.network
+        record = together.first(lambda: keep()[0])
+        return record, made.network if made else candidates.restore(record, context.folder, context.origin)
 
     def _judge(self, step: Step, record: dict[str, Any], network: nn.Module | None) -> Judged:
         kind, folder = KINDS[step.kind], self.folder / step.name

@@ -12,11 +12,14 @@ from torch import nn
 from edgekit.data.dataset import NO_PADDING, Dataset, Split, cut, lengths
 from edgekit.exporting.deployment import Deployed, Deployment
 from edgekit.measuring.predicting import Predict
+from edgekit.processes import Process
 from edgekit.signature import Tensor
 from edgekit.stages.job import Network
 from edgekit.tasks import Task
+from edgekit.training import together
 
 _BATCH = 256
+_ALONE = Process()
 
 
 class Passed:
@@ -57,18 +60,25 @@ class Scoring:
         return {name: self._scores(predict, name) for name in self._splits}
 
     def validate(self, network: nn.Module) -> float:
-        """Return the mean score of `network`, as it stands, on the validation examples."""
-        return float(self._scores(answering(network, self._deployment), "validation").mean())
+        """Return the mean score of `network`, as it stands, on the validation examples.
 
-    def _scores(self, predict: Predict, name: str) -> np.ndarray:
-        task, targets, answers = self._task, self._targets(name), self._answers(predict, name)
+        Several processes answer a part each, and score all.
+        """
+        return float(self._scores(answering(network, self._deployment), "validation", together.here()).mean())
+
+    def _scores(self, predict: Predict, name: str, process: Process = _ALONE) -> np.ndarray:
+        task, targets = self._task, self._targets(name)
+        answers = self._answers(predict, name, process)
+        if process.size > 1:
+            parts = together.gathered(list(answers))
+            answers = iter(sorted((part for each in parts for part in each), key=lambda part: part[0].start))
         if task.whole:
             return task.score(np.concatenate([answer for _, answer in answers]), targets)
         return np.concatenate([task.score(answer, targets[rows]) for rows, answer in answers])
 
-    def _answers(self, predict: Predict, name: str) -> Iterator[tuple[slice, np.ndarray]]:
+    def _answers(self, predict: Predict, name: str, process: Process = _ALONE) -> Iterator[tuple[slice, np.ndarray]]:
         inputs = self._splits[name].inputs
-        for at in range(0, len(inputs), _BATCH):
+        for at in range(_BATCH * process.rank, len(inputs), _BATCH * process.size):
             rows = slice(at, at + _BATCH)
             yield rows, predict(self._passed.of(inputs[rows]))
 

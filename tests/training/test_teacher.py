@@ -93,7 +93,7 @@ def alter(path):
 def test_answers_that_are_not_whole_are_asked_for_again(split, device, capsys, damage, said):
     cached = CachedTeacher(Teacher(), batches(split), "t", device)
     before = [kept.logits for _, kept in ask(cached, batches(split), epochs=3)]
-    damage(cached.folder / "view-1-logits.npy")
+    damage(cached.folder / "view-1-logits-00000.npy")
     capsys.readouterr()
     teacher = Teacher()
     after = [
@@ -102,7 +102,8 @@ def test_answers_that_are_not_whole_are_asked_for_again(split, device, capsys, d
     assert all(map(torch.equal, before, after))
     assert teacher.asked == 44
     told = capsys.readouterr().err
-    assert ("view-1-logits.npy" in told and said in told) if said else told == ""
+    assert "1 of 3 parts are missing; asking for these" in told
+    assert ("view-1-logits-00000.npy" in told and said in told) if said else "damaged" not in told
     third = Teacher()
     ask(CachedTeacher(third, batches(split), "t", device), batches(split), epochs=3)
     assert third.asked == 0  # it was mended
@@ -159,7 +160,7 @@ def test_pooled_vectors_are_kept_beside_the_logits_in_half_the_room(split, devic
         torch.testing.assert_close(kept.logits, asked.logits)
         torch.testing.assert_close(kept.layers["pooled"], asked.layers["pooled"], rtol=2**-11, atol=1e-7)
         assert kept.layers["pooled"].dtype == torch.float32
-    vectors = np.load(cached.folder / "view-0-pooled.npy", mmap_mode="r")
+    vectors = np.load(cached.folder / "view-0-pooled-00000.npy", mmap_mode="r")
     assert (vectors.shape, vectors.dtype) == ((44, 24), np.float16)
 
 
@@ -184,12 +185,12 @@ def test_a_student_that_wants_pooled_vectors_as_well_asks_for_them_once(split, d
 def test_damaged_pooled_vectors_are_asked_for_again_and_a_killed_filling_goes_on_at_its_view(split, device, capsys):
     cached = filled(Teacher(), batches(split), device)
     before = [np.load(path) for path in sorted(cached.folder.glob("*.npy"))]
-    alter(cached.folder / "view-1-pooled.npy")
+    alter(cached.folder / "view-1-pooled-00000.npy")
     second = Teacher()
     filled(second, batches(split), device)
     assert second.asked == 44
-    assert "view-1-pooled.npy: the kept answers are damaged" in capsys.readouterr().err
-    (cached.folder / "view-1-pooled.npy").unlink()  # as if killed between the two files of the second view
+    assert "view-1-pooled-00000.npy: the kept answers are damaged" in capsys.readouterr().err
+    (cached.folder / "view-1-pooled-00000.npy").unlink()  # as if killed between the two files of the second view
     third = Teacher()
     filled(third, batches(split), device)
     assert third.asked == 44
