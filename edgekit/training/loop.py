@@ -191,7 +191,8 @@ class _Training:
         step, total = epoch * steps + number - 1, settings.epochs * steps
         if self.shared is None:
             placement.lay_out(self.module, batch.inputs)
-            self.shared = parallel.shared(self.step)
+            changing = any(True for _ in self.objective.learned.parameters())
+            self.shared = parallel.shared(self.step, batch, 0.0, changing=changing)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(settings, step, total)
         with self.device.busy():

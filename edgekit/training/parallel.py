@@ -5,24 +5,48 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Iterator
+from typing import Any
 
+import torch
 from torch import nn
 
 from edgekit import console
 from edgekit.training import together
+from edgekit.training.randomness import seeded
 
 
-def shared(module: nn.Module) -> nn.Module:
-    """Return `module`, whose gradients become the mean of every process's; the weights of the first go to all."""
+def shared(step: nn.Module, *given: Any, changing: bool) -> nn.Module:
+    """Return `step`, whose gradients become the mean of every process's; the weights of the first go to all.
+
+    `step` answers what it is `given` with a loss first. `changing`: it may leave out other weights in steps to come.
+    """
     if together.here().size == 1:
-        return module
+        return step
     from torch.nn.parallel import DistributedDataParallel
 
-    # Statistics of batches are averaged once in an epoch instead (`even_out`). The setting's old name warns in new
-    # versions of PyTorch. A loss that is not asked in some step leaves weights without a gradient.
+    # Statistics of batches are averaged once in an epoch instead (`even_out`). New versions of PyTorch warn of the
+    # setting's old name.
     known = inspect.signature(DistributedDataParallel).parameters
-    buffers = {"forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False}
-    return DistributedDataParallel(module, find_unused_parameters=True, **buffers)
+    buffers: dict[str, Any] = {
+        "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False
+    }
+    return DistributedDataParallel(step, find_unused_parameters=changing or _leaves_some(step, *given), **buffers)
+
+
+def _leaves_some(step: nn.Module, *given: Any) -> bool:
+    """Tell whether a step leaves weights without a gradient: to look for them in every step costs time, and a warning.
+
+    The network is as before when this is known.
+    """
+    before = [buffer.clone() for buffer in step.buffers()]
+    with seeded(0, 0):
+        step(*given)[0].backward()
+    with torch.no_grad():
+        for buffer, value in zip(step.buffers(), before, strict=True):
+            buffer.copy_(value)
+    found = any(weights.requires_grad and weights.grad is None for weights in step.parameters())
+    step.zero_grad()
+    return found
 
 
 def no_exchange(module: nn.Module) -> contextlib.AbstractContextManager[None]:

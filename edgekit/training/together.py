@@ -169,10 +169,9 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ConnectionError) as error:
-        text = str(error)
-        if not any(sign in text for sign in ("gloo", "NCCL", "nccl", "Connection", "TCPStore")):
+        if not any(sign in str(error) for sign in ("gloo", "NCCL", "nccl", "Connection", "TCPStore")):
             raise
-        _lost(text.strip().splitlines()[0], error)
+        _lost("it does not answer", error)
 
 
 @contextlib.contextmanager
@@ -180,7 +179,7 @@ def _ended_by_launcher() -> Iterator[None]:
     """Say in plain words that the launcher ends this process, as it does when another is gone."""
 
     def end(number: int, frame: FrameType | None) -> None:
-        _lost("the launcher ended it")
+        _lost("the launcher ends them all")
 
     try:
         before = signal.signal(signal.SIGTERM, end)
@@ -195,6 +194,6 @@ def _ended_by_launcher() -> Iterator[None]:
 
 def _lost(why: str, cause: Exception | None = None) -> NoReturn:
     raise TrainingError(
-        f"another process of this launch is gone, and {processes.own()} cannot go on alone: {why}",
+        f"another process of this launch is gone: {why}; {processes.own()} cannot go on without it",
         "start the same command again, with as many processes as you like: it goes on after the last whole epoch",
     ) from cause
