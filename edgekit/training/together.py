@@ -26,6 +26,7 @@ from edgekit.processes import Process
 T = TypeVar("T")
 _ALONE = Process()
 _WAIT = datetime.timedelta(days=2)  # the others wait while the first one judges; who is lost is noticed at once
+_JOIN = datetime.timedelta(minutes=10)
 _now = _ALONE
 
 
@@ -38,7 +39,8 @@ def here() -> Process:
 def joined() -> Iterator[None]:
     """Work together with the other processes of the launch, if there are any, and part on leaving.
 
-    Raises DeviceError where there are more processes than CUDA devices here.
+    Raises DeviceError where there are more processes than CUDA devices here, TrainingError where one does not come, or
+    is lost.
     """
     global _now
     process = processes.own()
@@ -57,7 +59,8 @@ def joined() -> Iterator[None]:
     elif process.local_size > (os.cpu_count() or 1):
         console.say(f"note: {process.local_size} processes share {os.cpu_count()} cores, and wait for each other")
     with _told(), _ended_by_launcher():
-        dist.init_process_group(backend, timeout=_WAIT)
+        store, rank, size = next(dist.rendezvous("env://", timeout=_JOIN))
+        dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_WAIT)
     _now = process
     try:
         with _told(), _ended_by_launcher():
