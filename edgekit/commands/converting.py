@@ -38,6 +38,50 @@ def ready(name: str, plain: bool) -> Path | None:
     return path / MODEL if is_stage(path) and not (path / WEIGHTS).is_file() else None
 
 
+def into_repository(
+    source: str, folder: Path, format: str, serve: list[str], foreign: Mapping[str, Any],
+    arrays: Mapping[str, Any] | None, dry_run: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Add a bundle or ONNX file to a server's model repository, and say what was written."""
+    from edgekit import console
+    from edgekit.commands import declaring
+    from edgekit.data.arrays import examples
+    from edgekit.extras import need_all
+
+    need_all(["onnx", "onnxruntime"])
+    from edgekit.exporting import repository
+    from edgekit.exporting.triton import Serving
+    from edgekit.runtime.bundle import load
+
+    if format != "triton":
+        raise UsageError("--serve is for --format triton", "leave it out")
+    given = ready(source, plain=False)
+    if given is None:
+        raise UsageError(f'"{source}" is no bundle and no ONNX file', "export it as a bundle first, and then that")
+    for option, value in foreign.items():
+        if value:
+            named = {"inputs": "input", "outputs": "output"}.get(option, option.replace("_", "-"))
+            raise UsageError(f"--format triton takes a bundle as it is, and no --{named}", "export the bundle so first")
+    serving = Serving.parse(declaring.arguments(serve))
+    real, _ = examples(arrays, load(given).inputs) if arrays else ({}, None)
+    if dry_run:
+        console.answer(f"{folder / (serving.name or load(given).name)} would be written")
+        return
+    done = repository.write(given, folder, serving, real)
+    if as_json:
+        console.result({**done._asdict(), "folder": str(done.folder)})
+        return
+    console.answer(f"model     {done.folder}, version {done.version}{', as it was' if done.known else ''}")
+    read = "reads by Triton's published schema" if done.checked else "not read by the schema: pip install tritonclient"
+    console.answer(f"config    {done.folder / repository.CONFIG}: {read}")
+    if done.stateful:
+        console.answer("states    kept by the server, for each conversation")
+    else:
+        zeros = "zeros: give real ones with --examples FILE.npz"
+        console.answer(f"warm-up   {'a real input' if done.warmed else zeros}")
+    console.answer(f"client    {done.folder / 'client.py'}")
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is asked for: `said` are the options that were given, `arrays` real inputs and labels."""

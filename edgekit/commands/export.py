@@ -37,18 +37,19 @@ def command(
     labels: Annotated[str | None, typer.Option(help="A file with a label on each line.")] = None,
     licence: Annotated[str, typer.Option(help="What it may be used for: MIT, or a text.")] = "",
     min_onnxruntime: Annotated[str | None, typer.Option(help="The oldest it must load in.")] = None,
-    format: Annotated[str, typer.Option(show_default=False, help="onnx, or ort for phones.")] = "onnx",
+    format: Annotated[str, typer.Option(show_default=False, help="onnx, ort (phones) or triton (a server).")] = "onnx",
     precision: Annotated[str, typer.Option(show_default=False, help="fp32, or fp16 inside.")] = "fp32",
+    serve: Annotated[list[str] | None, typer.Option(help="Triton: max_batch=32, device=cuda:0, ...")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show what the exporters print.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Ask the model alone, and write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on the last line of stdout.")] = False,
 ) -> None:
-    """Export a PyTorch model by the first exporter whose file answers as PyTorch does, or say where none does.
+    """Export a PyTorch model by the first exporter whose file answers as it does.
 
-    Names in a shape are dynamic; forward may say them too: Annotated[Tensor, "float32[N,4]"]. A uint8 [N,H,W,C] is an
-    image. Some options may be repeated. A bundle or ONNX file gets another --format or --precision.
+    Names in a shape are dynamic; forward may say them too: Annotated[Tensor, "float32[N,4]"]. A uint8 [N,H,W,C]
+    is an image. Some options repeat. A bundle or ONNX file gets another format.
 
-    Example: edgekit export net.py --weights w.pt --input "x: float32[N,3,32,32]" -o bundle
+    Example: edgekit export net.py --weights w.pt --input "x: float32[N,9]" -o bundle
     """
     from pathlib import Path
 
@@ -61,8 +62,12 @@ def command(
     )
     arrays = held.read_arrays(examples) if examples else None
     built = declaring.arguments(args or [])
+    foreign = {"args": args, "weights": weights, "licence": licence}
+    if format == "triton" or serve:
+        foreign |= {**said, "precision": precision if precision != "fp32" else None}
+        converting.into_repository(source, Path(bundle), format, serve or [], foreign, arrays, dry_run, as_json)
+        return
     if ready := converting.ready(source, plain=(format, precision) == ("onnx", "fp32")):
-        foreign = {"args": args, "weights": weights, "licence": licence}
         plan = converting.Plan(ready, Path(bundle), format, precision, {**foreign, **said}, arrays)
         if dry_run:
             _tell_plan(*plan.rehearse(), Path(bundle), as_json)

@@ -59,7 +59,9 @@ def joined() -> Iterator[None]:
     elif process.local_size > (os.cpu_count() or 1):
         console.say(f"note: {process.local_size} processes share {os.cpu_count()} cores, and wait for each other")
     with _told(), _ended_by_launcher():
-        store, rank, size = next(dist.rendezvous("env://", timeout=_JOIN))
+        from torch.distributed.rendezvous import rendezvous
+
+        store, rank, size = next(rendezvous("env://", timeout=_JOIN))
         dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_WAIT)
     _now = process
     try:

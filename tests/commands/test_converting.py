@@ -161,3 +161,33 @@ sys.exit(cli.run(["export", "net", "-o", "out", "--precision", "fp16"]))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=here)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_bundle_becomes_a_version_in_a_servers_repository(run, here):
+    np.savez("real.npz", x=X)
+    words = ("export", "net", "-o", "models", "--format", "triton", "--serve", "max_batch=4", "--examples", "real.npz")
+    code, out, _ = run(*words)
+    assert code == 0
+    assert "model     models/digits, version 1\n" in out
+    assert "warm-up   a real input" in out
+    assert (here / "models/digits/1/model.onnx").is_file()
+    assert "max_batch_size: 4" in (here / "models/digits/config.pbtxt").read_text()
+    code, out, _ = run(*words, "--json")
+    assert (code, json.loads(out)["version"], json.loads(out)["known"]) == (0, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["net", "--serve", "max_batch=4"], "--serve is for --format triton"),
+        (["nothing", "--format", "triton"], '"nothing" is no bundle and no ONNX file'),
+        (["net", "--format", "triton", "--precision", "fp16"], "takes a bundle as it is, and no --precision"),
+        (["net", "--format", "triton", "--serve", "batch=4"], 'there is no setting "batch" of a server'),
+    ],
+    ids=["not asked for", "no bundle", "another form", "no setting"],
+)
+def test_what_a_server_cannot_be_given_is_refused(run, here, words, said):
+    code, _, err = run("export", *words, "-o", "models")
+    assert code != 0
+    assert said in err
+    assert not (here / "models").exists()
