@@ -45,6 +45,8 @@ def _labels(labels: dict[str, dict[str, int]] | None, splits: list[str]) -> None
 
 
 def _doubts(summary: dict[str, Any]) -> None:
+    if summary["counted"] < 1:
+        console.answer(f"repeated and equal examples are estimated from {100 * summary['counted']:.3g} % of them")
     for pair, count in summary["both"].items():
         if count:
             one, _, other = pair.partition("/")

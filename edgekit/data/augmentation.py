@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.data.randomness import words
+from edgekit.data.randomness import words, words_at
 
 if TYPE_CHECKING:
     from edgekit.recipe.data import Augment
@@ -45,13 +45,25 @@ class View:
     Flip: left and right, half of the examples. Shift: up to `shift` pixels each way; what comes in is 0 (background).
     Rotate and zoom: about the middle, all angles and sizes as likely; pixels between four are their weighted mean.
     Erase: so many of the examples lose a rectangle, 1/8 to 1/2 of each side, to noise (Zhong et al. 2017).
+    `computed`: choices are worked out when they are asked for, and not kept for all examples; they are others then.
     """
 
-    def __init__(self, augment: Augment, shape: tuple[int, ...], examples: int, seed: int, number: int) -> None:
-        height, width, _ = shape
-        flip, dy, dx, erase, tall, wide, top, left, noise = words(examples * 9, seed, "view", number).reshape(-1, 9).T
-        self.shift = augment.shift
-        self.choices = choices = np.zeros(examples, dtype=CHOICES)
+    def __init__(
+        self, augment: Augment, shape: tuple[int, ...], examples: int, seed: int, number: int, computed: bool = False
+    ) -> None:
+        self.augment, self.shift, self._shape, self._stream = augment, augment.shift, shape, (seed, number)
+        size = NOISE + int(np.prod(shape))
+        self.noise = words(-(-size // 8), seed, "noise", number).astype("<u8", copy=False).view(np.uint8)
+        self._computed = computed
+        if not computed:
+            self.choices = self._choose(words(examples * 9, seed, "view", number).reshape(-1, 9))
+            three = words(3 * examples, seed, "turn", number).reshape(3, -1) if turns(augment) else None
+            self._turned = None if three is None else _matrices(augment, three)
+
+    def _choose(self, drawn: NDArray[np.uint64]) -> NDArray[Any]:
+        augment, (height, width, _) = self.augment, self._shape
+        flip, dy, dx, erase, tall, wide, top, left, noise = drawn.T
+        choices = np.zeros(len(drawn), dtype=CHOICES)
         choices["flip"] = augment.flip & (flip >> 63).astype(bool)
         choices["dy"] = _upto(dy, 2 * self.shift + 1) - self.shift
         choices["dx"] = _upto(dx, 2 * self.shift + 1) - self.shift
@@ -61,13 +73,21 @@ class View:
         choices["top"] = _upto(top, height - choices["height"] + 1)
         choices["left"] = _upto(left, width - choices["width"] + 1)
         choices["noise"] = _upto(noise, NOISE)
-        self._turned = _matrices(augment, examples, seed, number) if turns(augment) else None
-        size = NOISE + int(np.prod(shape))
-        self.noise = words(-(-size // 8), seed, "noise", number).astype("<u8", copy=False).view(np.uint8)
+        return choices
+
+    def _of(self, index: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
+        """Return what is done to the examples `index`, and where their pixels come from if they are turned."""
+        seed, number = self._stream
+        if not self._computed:
+            return self.choices[index], None if self._turned is None else self._turned[index]
+        choices = self._choose(words_at(index, 9, seed, "view", number))
+        if not turns(self.augment):
+            return choices, None
+        return choices, _matrices(self.augment, words_at(index, 3, seed, "turn", number).T)
 
     def apply(self, images: NDArray[np.uint8], index: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return this view of `images` uint8 [b,H,W,C], which are the examples `index` int64 [b]. New memory."""
-        rows = self.choices[index]
+        rows, turned = self._of(index)
         batch, height, width, _ = shape = images.shape
         flip, shift = np.flatnonzero(rows["flip"]), self.shift
         padded = np.zeros((batch, height + 2 * shift, width + 2 * shift, shape[3]), dtype=np.uint8)
@@ -78,8 +98,8 @@ class View:
         if shift:
             windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
             moved = windows.transpose(0, 1, 2, 4, 5, 3)[np.arange(batch), shift - rows["dy"], shift - rows["dx"]]
-        if self._turned is not None:
-            moved = _turn(moved, self._turned[index])
+        if turned is not None:
+            moved = _turn(moved, turned)
         erased = np.flatnonzero(rows["height"])
         if len(erased):
             moved[erased] = self._erase(moved[erased], rows[erased])
@@ -97,10 +117,10 @@ class View:
         return images
 
 
-def _matrices(augment: Augment, examples: int, seed: int, number: int) -> NDArray[np.int64]:
-    """Draw for each example where a pixel comes from, [n,2,2] in 65536ths: integers are the same on every machine."""
-    even = (words(3 * examples, seed, "turn", number) >> np.uint64(11)) / float(1 << 52) - 1  # in -1..1
-    angle, tall, wide = even.reshape(3, examples) * [[np.radians(augment.rotate)], [augment.zoom], [augment.zoom]]
+def _matrices(augment: Augment, drawn: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Make of words [3,n] where a pixel comes from, [n,2,2] in 65536ths: integers are the same on every machine."""
+    even = (drawn >> np.uint64(11)) / float(1 << 52) - 1  # in -1..1
+    angle, tall, wide = even * [[np.radians(augment.rotate)], [augment.zoom], [augment.zoom]]
     cos, sin, tall, wide = np.cos(angle), np.sin(angle), 1 / (1 + tall), 1 / (1 + wide)
     rows = np.stack([np.stack([cos * tall, -sin * tall], 1), np.stack([sin * wide, cos * wide], 1)], 1)
     matrices: NDArray[np.int64] = np.rint(rows * _ONE).astype(np.int64)

@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 
 from edgekit.data.augmentation import View, changes, mixes
 from edgekit.data.dataset import NO_PADDING, Split, cut, lengths
+from edgekit.data.drawing import Order
 from edgekit.data.mixing import Mixing
 from edgekit.data.randomness import permutation
+from edgekit.data.rows import chosen_alike, sharded
 from edgekit.errors import DataError
 
 if TYPE_CHECKING:
     from edgekit.recipe.data import Augment, Normalize
 
-_POOL = 32  # batches whose examples are sorted by length together
+_POOL = 32  # batches whose examples are sorted by length together, or whose order is computed together
+_FETCHED = 1 << 22  # bytes of shards that are read together
 UNCHANGED = -1  # Batch.view of examples that were not augmented
 
 
@@ -55,7 +58,9 @@ class Batches:
     `views`: how many augmented views there are; epoch e sees view e % views. 0: every epoch has a view of its own.
     `seed` decides the order, `view_seed` the augmented views, so that trainings of other seeds may share views.
     Where `augment` asks for nothing there is one view, whatever `views` says. Token ids filled up with `pad` come in
-    batches of about the same length, each as long as its longest.
+    batches of about the same length, each as long as its longest. Of shards the order of an epoch is as `drawing.Order`
+    says. A thread that prepares two batches ahead was tried and left out: on two busy cores a training step of pictures
+    or rows became 0.83 to 0.92 times as fast with it (medians of four networks; every range reached beyond 1).
     """
 
     def __init__(
@@ -80,20 +85,29 @@ class Batches:
         self._ids, self._pad = split.inputs.dtype == np.int64, pad
         self._lengths = lengths(split.inputs, pad) if self._ids and pad != NO_PADDING else None
         self._scale, self._offset = self._affine()
+        self._sharded = sharded(split.inputs)
         self._drawn: tuple[int, View | None, Mixing | None] | None = None
         self._check_augment()
 
     def epoch(self, epoch: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
         """Yield the batches of an epoch (from 0), shuffled by (seed, epoch); of each `rank`'s part among `size`."""
-        order = permutation(self.examples, self.seed, "epoch", epoch)[: self.steps * self.batch]
+        count = self.steps * self.batch
+        if self._sharded:
+            inputs = self.split.inputs
+            order: Any = Order(self.examples, inputs[:1].nbytes, self.seed, epoch)
+            return self._fetched(order, min(count, self.examples), self._view(epoch), rank, size)
+        order = permutation(self.examples, self.seed, "epoch", epoch)[:count]
         if self._lengths is not None:
             order = self._alike(order, self._lengths, epoch)
-        return self._batches(order, epoch % self.views if self.views else epoch, rank, size)
+        return self._batches(order, self._view(epoch), rank, size)
 
     def in_order(self, view: int | None = None, rows: range | None = None) -> Iterator[Batch]:
         """Yield every example of `rows`, or of all, once and in order, as `view` shows it; None: not augmented."""
         asked = range(self.examples) if rows is None else rows
-        return self._batches(np.arange(asked.start, asked.stop), UNCHANGED if view is None else view)
+        number = UNCHANGED if view is None else view
+        if self._sharded:
+            return self._fetched(asked, len(asked), number)
+        return self._batches(np.arange(asked.start, asked.stop), number)
 
     def describe(self) -> dict[str, Any]:
         """Say in JSON what decides the batches: equal descriptions yield equal batches."""
@@ -107,11 +121,31 @@ class Batches:
             "view_seed": self.view_seed,
         }
 
+    def _view(self, epoch: int) -> int:
+        return epoch % self.views if self.views else epoch
+
     def _batches(self, order: NDArray[np.int64], view: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
         for start in range(0, len(order), self.batch):
             whole = order[start : start + self.batch]
-            rows, weight = part(len(whole), rank, size)
-            yield self._make(whole[rows], view)._replace(weight=weight)
+            own, weight = part(len(whole), rank, size)
+            yield self._make(whole[own], view)._replace(weight=weight)
+
+    def _fetched(self, order: Order | range, count: int, view: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
+        """Do the same for shards: what lies apart in many files is cheaper to find for many batches together."""
+        width = self.batch * max(min(_POOL, _FETCHED // max(self.split.inputs[:1].nbytes * self.batch, 1)), 1)
+        for at in range(0, count, width):
+            asked = order[at : min(at + width, count)]
+            places = np.arange(asked.start, asked.stop) if isinstance(asked, range) else asked
+            wholes = [places[start : start + self.batch] for start in range(0, len(places), self.batch)]
+            shares = [part(len(whole), rank, size) for whole in wholes]
+            mine = [whole[own] for whole, (own, _) in zip(wholes, shares, strict=True)]
+            arrays = chosen_alike((self.split.inputs, self.split.targets), np.concatenate(mine))
+            inputs, targets = (np.asarray(array) for array in arrays)
+            seen = 0
+            for index, (_, weight) in zip(mine, shares, strict=True):
+                near = Split(inputs[seen : seen + len(index)], targets[seen : seen + len(index)])
+                seen += len(index)
+                yield self._make(index, view, near)._replace(weight=weight)
 
     def _alike(self, order: NDArray[np.int64], long: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
         """Sort stretches of many batches by length, and shuffle the batches."""
@@ -123,34 +157,41 @@ class Batches:
         batches = ordered.reshape(-1, self.batch)
         return batches[permutation(len(batches), self.seed, "batches", epoch)].reshape(-1)
 
-    def _make(self, index: NDArray[np.int64], view: int) -> Batch:
-        inputs, partners, share = self.split.inputs[index], None, None
+    def _make(self, index: NDArray[np.int64], view: int, near: Split | None = None) -> Batch:
+        """Make a batch of the examples `index`; `near` holds them where they were read already."""
+        inputs = self.split.inputs[index] if near is None else near.inputs
+        targets = self.split.targets[index] if near is None else near.targets
+        partners, share = None, None
         if self._ids:
-            return Batch(np.ascontiguousarray(cut(inputs, self._pad)), self.split.targets[index], index, view)
+            return Batch(np.ascontiguousarray(cut(inputs, self._pad)), targets, index, view)
         if self.augment and view != UNCHANGED:
-            augmented, mixing = self._draw(view)
+            augmented, mixing = self._draw(view, index)
             if augmented:
                 inputs = augmented.apply(inputs, index)
             if mixing:
-                rows = mixing.mixed(index)
-                others = mixing.partner[index[rows]]
+                at = np.arange(len(index)) if self._sharded else index
+                which = mixing.mixed(at)
+                others = mixing.partner[at[which]]
                 mixed_in = self.split.inputs[others]
                 if augmented:
                     mixed_in = augmented.apply(mixed_in, others)
-                inputs[rows] = mixing.apply(inputs[rows], mixed_in, index[rows])
-                partners, share = self.split.targets[mixing.partner[index]], mixing.share[index]
+                inputs = inputs if augmented or near is None else inputs.copy()
+                inputs[which] = mixing.apply(inputs[which], mixed_in, at[which])
+                partners, share = self.split.targets[mixing.partner[at]], mixing.share[at]
         if self._images:
             inputs = inputs.transpose(0, 3, 1, 2)
         floats = np.multiply(inputs, self._scale, dtype=np.float32, order="C")
         floats += self._offset
-        return Batch(floats, self.split.targets[index], index, view, partners, share)
+        return Batch(floats, targets, index, view, partners, share)
 
-    def _draw(self, number: int) -> tuple[View | None, Mixing | None]:
+    def _draw(self, number: int, index: NDArray[np.int64]) -> tuple[View | None, Mixing | None]:
+        assert self.augment
+        mixed, drawn = mixes(self.augment), (self.augment, self.split.inputs.shape[1:], self.examples, self.view_seed)
         if self._drawn is None or self._drawn[0] != number:
-            assert self.augment
-            drawn = self.augment, self.split.inputs.shape[1:], self.examples, self.view_seed, number
-            view = View(*drawn) if self._images else None
-            self._drawn = number, view, Mixing(*drawn) if mixes(self.augment) else None
+            view = View(*drawn, number, computed=self._sharded) if self._images else None
+            self._drawn = number, view, Mixing(*drawn, number) if mixed and not self._sharded else None
+        if mixed and self._sharded:
+            return self._drawn[1], Mixing(*drawn, number, of=index)
         return self._drawn[1:]
 
     def _affine(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.data.rows import stretches
+from edgekit.data import rows
+from edgekit.data.rows import sharded, stretches
 
 if TYPE_CHECKING:
     from edgekit.recipe.data import Normalize
@@ -22,6 +23,7 @@ NO_PADDING = -1
 @dataclass(frozen=True, eq=False)
 class Split:
     """Examples and what they are to be answered by. Not to be written to.
+    Of shards they are `rows.Mapped`, read when they are asked for; nothing is kept for every example.
 
     inputs: images uint8 [n,H,W,C], features float32 [n,F], windows float32 [n,T,C], or token ids int64 [n,T].
     targets: classes int64 [n] (-1 of an example without a label), numbers float32 [n] or [n,K], labels float32 [n,K] of
@@ -38,10 +40,16 @@ class Split:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over dtypes, shapes and bytes, in order; over groups too, where there are: intervals hang on them."""
+        """SHA-256 over dtypes, shapes and bytes, in order; over groups too, where there are: intervals hang on them.
+
+        Of shards it is over what their files' bytes hash to, and over which rows are drawn.
+        """
         digest = hashlib.sha256()
         for array in (self.inputs, self.targets, *(() if self.groups is None else (self.groups,))):
             digest.update(f"{array.dtype.str}{array.shape}".encode())
+            if sharded(array):
+                digest.update(rows.digest(array).encode())
+                continue
             for part in stretches(array):
                 digest.update(np.ascontiguousarray(part).data)
         return digest.hexdigest()
@@ -81,3 +89,11 @@ def lengths(ids: NDArray[np.int64], pad: int) -> NDArray[np.int64]:
 def cut(ids: NDArray[np.int64], pad: int) -> NDArray[np.int64]:
     """Return `ids` int64 [n,T] as long as the longest of them, int64 [n,t]."""
     return ids[:, : int(lengths(ids, pad).max(initial=1))]
+
+
+def class_counts(targets: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """Return how many of `targets` int64 [n] are of each class, int64 [classes]; -1 is of none."""
+    counts = np.zeros(classes, np.int64)
+    for part in stretches(targets):
+        counts += np.bincount(part[part >= 0], minlength=classes)
+    return counts

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.data import rows
+from edgekit.data.shards import Note, Shards
 from edgekit.errors import DataError
 
 
@@ -24,10 +25,11 @@ class Examples(NamedTuple):
     where: str
     groups: NDArray[Any] | None = None
 
-    def take(self, chosen: NDArray[Any]) -> Examples:
-        """Return some of them: by a mask bool [n], or by their places int [k]."""
-        groups = None if self.groups is None else self.groups[chosen]
-        return Examples(rows.chosen(self.inputs, chosen), self.targets[chosen], self.where, groups)
+    def take(self, chosen: rows.Index) -> Examples:
+        """Return some of them: by a mask bool [n], or by their places."""
+        arrays = (self.inputs, self.targets) if self.groups is None else (self.inputs, self.targets, self.groups)
+        inputs, targets, *groups = rows.chosen_alike(arrays, chosen)
+        return Examples(inputs, targets, self.where, groups[0] if groups else None)
 
 
 class Source(NamedTuple):
@@ -45,6 +47,8 @@ def checked(examples: Examples, kind: str, classes: int | None) -> Examples:
     `kind` is what the targets are ("class", "number", "labels", "vector"); `classes`: how many, where that is known.
     """
     where = examples.where
+    if isinstance(examples.inputs, Shards):
+        return _checked_shards(examples, kind, classes)
     inputs = _inputs(examples.inputs, where)
     targets = _TARGETS[kind](examples.targets, classes, where)
     for what, told in (("labels", targets), ("groups", examples.groups)):
@@ -56,6 +60,32 @@ def checked(examples: Examples, kind: str, classes: int | None) -> Examples:
     if not len(inputs):
         raise DataError(f'"{where}" has no examples', "choose a file or folder that holds some")
     return examples._replace(inputs=inputs, targets=targets)
+
+
+def _checked_shards(examples: Examples, kind: str, classes: int | None) -> Examples:
+    """Check what the files' notes say, and of a file that may be wrong its values; what is given is read later."""
+    inputs, targets, groups = examples.inputs, examples.targets, examples.groups
+    assert isinstance(inputs, Shards) and isinstance(targets, Shards)
+    if not len(inputs):
+        raise DataError(f'"{examples.where}" has no examples', "choose a file or folder that holds some")
+    if isinstance(groups, Shards) and groups.dtype.kind not in "iu":
+        raise DataError(f'"{groups.parts[0].path}" holds {groups.dtype}', "number the groups: shards hold numbers")
+    most = len(inputs) if classes is None else classes
+    sound: dict[str, Callable[[Note], bool]] = {
+        "class": lambda note: note.least is not None and note.most is not None and 0 <= note.least <= note.most < most,
+        "number": lambda note: note.least is not None,
+        "labels": lambda note: targets.dtype.kind in "biu" and (note.least, note.most) in ((0, 0), (0, 1), (1, 1)),
+        "vector": lambda note: True,
+    }
+    inputs.check(lambda note: note.least is not None or inputs.dtype.kind != "f", _inputs)
+    targets.check(sound[kind], lambda values, where: _TARGETS[kind](values, classes, where))
+    form = _inputs(inputs[:1], str(inputs.parts[0].path))
+    told = _TARGETS[kind](targets[:1], most if kind == "class" else classes, str(targets.parts[0].path))
+    return examples._replace(
+        inputs=inputs.given(form.dtype, form.shape[1:]),
+        targets=np.zeros((len(inputs), 0), np.float32) if kind == "vector" else targets.given(told.dtype),
+        groups=groups.given(np.int64) if isinstance(groups, Shards) else None,
+    )
 
 
 def _inputs(inputs: NDArray[Any], where: str) -> NDArray[Any]:
@@ -147,7 +177,12 @@ _TARGETS: dict[str, Callable[[NDArray[Any], int | None, str], NDArray[Any]]] = {
 
 def no_empty_class(targets: NDArray[np.int64], labels: list[str], where: str) -> None:
     """Raise DataError where a class has no training example: no network can learn it."""
-    empty = np.flatnonzero(np.bincount(targets, minlength=len(labels)) == 0)
+    seen = np.zeros(len(labels), np.bool_)
+    for part in rows.stretches(targets):
+        seen[part] = True
+        if seen.all():
+            return
+    empty = np.flatnonzero(~seen)
     if len(empty):
         names = ", ".join(f'"{labels[index]}"' for index in empty[:5]) + (", ..." if len(empty) > 5 else "")
         raise DataError(

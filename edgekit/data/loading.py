@@ -12,6 +12,8 @@ from edgekit.data import continuing, normalizing, tokenizing, windows
 from edgekit.data.dataset import NO_PADDING, Dataset, Split
 from edgekit.data.examples import Examples, Source, checked, no_empty_class
 from edgekit.data.opening import opened
+from edgekit.data.rows import Joined, chosen, sharded
+from edgekit.data.shards import Shards
 from edgekit.data.splitting import apart, hold_out
 from edgekit.errors import DataError
 
@@ -83,7 +85,9 @@ def _labels(data: Data, source: Source, kind: str) -> list[str]:
 
 def _counted(train: Examples, kind: str) -> list[str]:
     if kind == "class":
-        return [str(number) for number in range(int(train.targets.max()) + 1)]
+        targets: Any = train.targets
+        most = max(note.most or 0 for note in targets.notes) if isinstance(targets, Shards) else targets.max()
+        return [str(number) for number in range(int(most) + 1)]
     return [str(number) for number in range(train.targets.shape[1])] if kind == "labels" else []
 
 
@@ -100,11 +104,24 @@ def _with(train: Examples, further: Examples, kind: str) -> Examples:
     """Add examples that have no label to those for training."""
     further = _like(checked(further, "vector", None), train)
     shape = (len(further.inputs), *train.targets.shape[1:])
-    nothing = np.full(shape, np.nan if kind == "number" else UNLABELLED, dtype=train.targets.dtype)
+    nothing = np.broadcast_to(np.array(np.nan if kind == "number" else UNLABELLED, train.targets.dtype), shape)
     # What has a group is held apart by it; what has no label is in no other split.
-    return Examples(
-        np.concatenate([train.inputs, further.inputs]), np.concatenate([train.targets, nothing]), train.where
-    )
+    parts = (train.inputs, further.inputs), (train.targets, nothing)
+    join: Any = Joined if any(map(sharded, parts[0])) else np.concatenate
+    return Examples(join(parts[0]), join(parts[1]), train.where)
+
+
+def labelled(split: Split) -> Split:
+    """Return the examples that have a label: of classes, -1 says that there is none."""
+    if split.targets.ndim > 1 or split.targets.dtype.kind != "i":
+        return split
+    if sharded(split.inputs):
+        parts: tuple[Any, Any] = split.inputs, split.targets
+        return Split(*(each.parts[0] for each in parts)) if all(type(each) is Joined for each in parts) else split
+    rows = split.targets != UNLABELLED
+    if rows.all():
+        return split
+    return Split(chosen(split.inputs, rows), split.targets[rows], None if split.groups is None else split.groups[rows])
 
 
 def _ready(data: Data, folder: Path, parts: tuple[Examples, Examples, Examples], labels: list[str]) -> Dataset:
@@ -123,7 +140,10 @@ def _ready(data: Data, folder: Path, parts: tuple[Examples, Examples, Examples],
 
 
 def _numbered(groups: NDArray[Any] | None) -> NDArray[np.int64] | None:
-    return None if groups is None else np.unique(groups, return_inverse=True)[1].astype(np.int64)
+    """Number groups from 0; those of shards are numbers already."""
+    if groups is None or sharded(groups):
+        return groups
+    return np.unique(groups, return_inverse=True)[1].astype(np.int64)
 
 
 def _form(examples: Examples) -> str:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.data.randomness import permutation, words
+from edgekit.data.drawing import shuffled
+from edgekit.data.randomness import key_of, permutation, words, words_at
 
 if TYPE_CHECKING:
     from edgekit.recipe.data import Augment
@@ -25,21 +26,34 @@ class Mixing:
     mixup: it is a weighted mean of both, the weight even in 0..1 (Zhang et al. 2018, arXiv 1710.09412, alpha 1).
     cutmix, of images [H,W,C]: a rectangle is the partner's, its area even in 0..1 of the image before what lies outside
     is cut off (Yun et al. 2019, arXiv 1905.04899, alpha 1). So many of the examples get the one, so many the other.
+    With `of` int64 [b] only these of them are drawn, from computed words; index i then stands for the example of[i].
     """
 
-    def __init__(self, augment: Augment, shape: tuple[int, ...], examples: int, seed: int, number: int) -> None:
+    def __init__(
+        self,
+        augment: Augment,
+        shape: tuple[int, ...],
+        examples: int,
+        seed: int,
+        number: int,
+        of: NDArray[np.int64] | None = None,
+    ) -> None:
         height, width = shape[:2] if augment.cutmix else (1, 1)
-        which, much, middle, centre = words(examples * 4, seed, "mix", number).reshape(-1, 4).T
+        which, much, middle, centre = _four(examples, seed, number, of).T
         chance = (which >> np.uint64(11)) / float(1 << 53)
         self._blended = chance < augment.mixup
         self._cut = (chance >= augment.mixup) & (chance < augment.mixup + augment.cutmix)
-        self.partner = permutation(examples, seed, "partner", number)
+        self.partner = (
+            permutation(examples, seed, "partner", number)
+            if of is None
+            else shuffled(of, examples, key_of(seed, "partner", number))
+        )
         self._own = (much % np.uint64(WHOLE + 1)).astype(np.uint16)  # 255 * 256 fits
         side = np.sqrt(1 - self._own / WHOLE)
         self._top, self._bottom = _span(middle, side, height)
         self._left, self._right = _span(centre, side, width)
         area = (self._bottom - self._top) * (self._right - self._left)
-        self.share = np.ones(examples, dtype=np.float32)
+        self.share = np.ones(len(chance), dtype=np.float32)
         self.share[self._blended] = self._own[self._blended] / WHOLE
         self.share[self._cut] = 1 - area[self._cut] / (height * width)
 
@@ -64,6 +78,11 @@ class Mixing:
         columns = (x >= self._left[index, None]) & (x < self._right[index, None])
         inside: NDArray[np.bool_] = (rows[:, :, None] & columns[:, None, :])[..., None]
         return inside
+
+
+def _four(examples: int, seed: int, number: int, of: NDArray[np.int64] | None) -> NDArray[np.uint64]:
+    drawn = words(examples * 4, seed, "mix", number) if of is None else words_at(of, 4, seed, "mix", number)
+    return drawn.reshape(-1, 4)
 
 
 def _blended(own: NDArray[np.uint8], other: NDArray[np.uint8], share: NDArray[np.uint16]) -> NDArray[np.uint16]:

@@ -93,8 +93,8 @@ class Data(Part):
         0, description="decides the splits and the augmented views, so that trainings of other seeds share them"
     )
     source: str = Field(
-        description="a data set by name, a file (.npz, .csv, .tsv, .jsonl, .txt), a folder (a folder per class, IDX or"
-        ' .npy files, a data set of Hugging Face), or "hf:NAME"'
+        description="a data set by name, a file (.npz, .csv, .tsv, .jsonl, .txt), a folder (a folder per class, IDX,"
+        ' .npy files or shards of them, a data set of Hugging Face), or "hf:NAME"'
     )
     validation: str | None = Field(None, description="where the validation examples come from, if from elsewhere")
     test: str | None = Field(None, description="where the test examples come from, if from elsewhere")

@@ -171,17 +171,25 @@ def compared(model: Verdict, teacher: Verdict) -> str:
     return f"{speed} than its teacher, and of the same size"
 
 
+_NAMES = {"r2": "an R² of"}
+
+
 def headline(run: Run) -> str:
     """Say in one sentence what came of a run."""
     model, teacher = run.shipped, run.teacher
     if model is None:
         done = len(run.verdicts)
         return f"This run is unfinished: {done} of {done + len(run.missing)} models are judged."
-    reached = f"{scored(model)} {model.metric}" if model.shown.share else f"{model.metric} {scored(model)}"
+    reached = (
+        f"{scored(model)} {model.metric}"
+        if model.shown.share
+        else f"{_NAMES.get(model.metric, model.metric)} {scored(model)}"
+    )
     if model.unit and model.metric.startswith(model.unit):  # "1.930 bits [1.921, 1.944] per character"
         reached = f"{scored(model)}{model.metric.removeprefix(model.unit)}"
-    if teacher is None:
-        return f"The model {model.label} reaches {reached}."
+    if teacher is None:  # what was trained first is called so beside a teacher alone
+        made = "" if model.stage == "student" else f"{model.label} "
+        return f"The {made}model reaches {reached}."
     if len(run.verdicts) == 1:
         return f"The {model.label} reaches {reached}."
     if model is teacher:

@@ -64,18 +64,15 @@ def run(settings: Quantize, context: Context) -> Made:
 def check(settings: Quantize, job: Job, network: nn.Module, example: torch.Tensor) -> None:
     """Try on the untrained `network` all that a training in 8 bits does but the training, before hours are spent.
 
-    `example`: a batch of two at least, as the network takes it. Raises ModelError or ExportError where it does not go;
-    of `auto`, which has other ways, that is only told.
+    `example`: a batch of two at least, as the network takes it. Raises ModelError or ExportError where it does not go.
+    `auto` has other ways, and says so only where it comes to that.
     """
-    try:
-        rounded = FakeQuantized(network, example, _scheme(settings))
-        rounded.calibrate([example])
-        with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
-            trained_graph.write(rounded, job.deployment, job.inputs, Path(folder) / "model.onnx")
-    except (ModelError, ExportError) as error:
-        if settings.method == "training":
-            raise
-        console.say(f"quantize: it cannot be trained in 8 bits, should that be needed: {error}")
+    if settings.method != "training":
+        return
+    rounded = FakeQuantized(network, example, _scheme(settings))
+    rounded.calibrate([example])
+    with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
+        trained_graph.write(rounded, job.deployment, job.inputs, Path(folder) / "model.onnx")
 
 
 def _scheme(settings: Quantize) -> Scheme:

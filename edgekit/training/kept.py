@@ -16,6 +16,7 @@ import numpy as np
 from edgekit import console, files
 
 SHARD = 1 << 14  # examples
+_AT_ONCE = 256  # files that are mapped, each of which holds a descriptor
 
 
 class Shard(NamedTuple):
@@ -47,6 +48,7 @@ class Kept:
     def keep(self, shard: Shard, answers: dict[str, np.ndarray]) -> None:
         """Write the answers of a shard, by kind (n, ...), in the examples' order."""
         for kind, rows in answers.items():
+            self._open.pop((shard, kind), None)
             path = self._path(shard, kind)
             content = io.BytesIO()  # by way of memory: of a full disk np.save says nothing that could be understood
             np.save(content, rows)
@@ -69,6 +71,8 @@ class Kept:
 
     def _mapped(self, shard: Shard, kind: str) -> np.ndarray:
         if (shard, kind) not in self._open:
+            if len(self._open) >= _AT_ONCE:
+                self._open.clear()
             self._open[shard, kind] = np.load(self._path(shard, kind), mmap_mode="r")
         return self._open[shard, kind]
 

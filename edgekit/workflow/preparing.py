@@ -12,9 +12,9 @@ import numpy as np
 from edgekit import files, modelfile, tasks
 from edgekit.data import loading as examples
 from edgekit.data.batches import Batches
-from edgekit.data.dataset import NO_PADDING, Dataset, Split
-from edgekit.data.loading import UNLABELLED
-from edgekit.data.rows import chosen
+from edgekit.data.dataset import NO_PADDING, Dataset, Split, class_counts
+from edgekit.data.drawing import some
+from edgekit.data.rows import sharded, stretches
 from edgekit.errors import DataError, RecipeError
 from edgekit.exporting.deployment import Deployment
 from edgekit.recipe.loading import Loaded, resolve_model, resolved
@@ -41,9 +41,9 @@ def prepare(loaded: Loaded) -> Job:
     dataset = examples.load(recipe.data, loaded.folder, recipe.data.seed, task.targets)
     deployment = _deployment(recipe, task, dataset)
     passed = Passed(deployment.input, dataset.pad)
-    labelled = _labelled(dataset.train)
+    labelled = examples.labelled(dataset.train)
     for targets in (labelled.targets, dataset.validation.targets, dataset.test.targets):
-        task.check(targets, len(dataset.labels))
+        task.check(next(stretches(targets)) if sharded(targets) else targets, len(dataset.labels))
 
     def source(settings: Train, views: int, taught: bool = False) -> ArraySource:
         return ArraySource(
@@ -63,7 +63,7 @@ def prepare(loaded: Loaded) -> Job:
     scoring = Scoring(task, dataset, deployment, passed, teacher, recipe.seed)
 
     def calibration(count: int) -> Iterator[dict[str, np.ndarray]]:
-        chosen = np.random.default_rng(recipe.seed).permutation(len(dataset.train.targets))[:count]
+        chosen = some(dataset.train, count, recipe.seed)
         for at in range(0, len(chosen), 32):
             yield {deployment.input.name: passed.of(dataset.train.inputs[np.sort(chosen[at : at + 32])])}
 
@@ -100,8 +100,8 @@ def prepare(loaded: Loaded) -> Job:
         also=tuple(_taught(loaded, each, Train(epochs=0), deployment) for each in recipe.teacher.also)
         if recipe.teacher
         else (),
-        classes=dataset.test.targets if task.targets == "class" else None,
-        judged_classes=dataset.validation.targets if task.targets == "class" else None,
+        classes=np.asarray(dataset.test.targets) if task.targets == "class" else None,
+        judged_classes=np.asarray(dataset.validation.targets) if task.targets == "class" else None,
         groups=_groups(dataset) if task.targets != "vector" else None,
         pictures=(lambda places: dataset.test.inputs[places]) if deployment.is_image else None,
         losses=_losses(recipe, task, labelled, dataset),
@@ -117,15 +117,7 @@ def prepare(loaded: Loaded) -> Job:
 def _groups(dataset: Dataset) -> dict[str, np.ndarray] | None:
     """Return the groups of both held-out splits, where their examples hang together."""
     found = {"validation": dataset.validation.groups, "test": dataset.test.groups}
-    return {name: groups for name, groups in found.items() if groups is not None} or None
-
-
-def _labelled(split: Split) -> Split:
-    """Return the examples that have a label: of classes, -1 says that there is none."""
-    if split.targets.ndim > 1 or split.targets.dtype.kind != "i" or (split.targets != UNLABELLED).all():
-        return split
-    rows = split.targets != UNLABELLED
-    return Split(chosen(split.inputs, rows), split.targets[rows], None if split.groups is None else split.groups[rows])
+    return {name: np.asarray(groups) for name, groups in found.items() if groups is not None} or None
 
 
 def _losses(recipe: Recipe, task: Task, labelled: Split, dataset: Dataset) -> losses.TaskLosses:
@@ -133,7 +125,7 @@ def _losses(recipe: Recipe, task: Task, labelled: Split, dataset: Dataset) -> lo
         return losses.BY_TARGETS[task.targets]
     if task.targets != "class":
         raise RecipeError(f"data.class_weights: {task.name} has no classes to weigh", "leave it out")
-    counts = np.bincount(labelled.targets, minlength=len(dataset.labels))
+    counts = class_counts(labelled.targets, len(dataset.labels))
     return weighted((len(labelled) / (len(counts) * counts)).tolist())
 
 

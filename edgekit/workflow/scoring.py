@@ -85,7 +85,7 @@ class Scoring:
     def _find_targets(self, name: str) -> np.ndarray:
         split = self._splits[name]
         if self._task.targets != "vector" or self._teacher is None:
-            return split.targets
+            return np.asarray(split.targets)
         with torch.random.fork_rng():
             torch.manual_seed(self._seed)  # as a run makes it
             predict = answering(self._teacher.trained(), self._deployment)

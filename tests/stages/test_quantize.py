@@ -157,4 +157,4 @@ def test_what_cannot_be_trained_is_found_before_anything_is(context: Context, ca
     with pytest.raises(ModelError, match='"cell" is a recurrent layer'):
         quantize.check(Quantize(method="training"), context.job, Recurrent(), example)
     quantize.check(Quantize(method="auto"), context.job, Recurrent(), example)
-    assert "cannot be trained in 8 bits, should that be needed" in capsys.readouterr().err
+    assert not capsys.readouterr().err  # auto has other ways, and may never come to this one

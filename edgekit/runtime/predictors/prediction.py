@@ -95,6 +95,9 @@ class Value:
         return f"Value({self})"
 
 
+_SHOWN = 8  # numbers of a vector
+
+
 class Vector:
     """`vector`: an array (D,) that stands for what was given, to be compared with others of the same model."""
 
@@ -108,7 +111,8 @@ class Vector:
         return {"vector": self.vector.tolist()}
 
     def __str__(self) -> str:
-        return "  ".join(f"{value:.4g}" for value in self.vector)
+        shown = "  ".join(f"{value:.4g}" for value in self.vector[:_SHOWN])
+        return f"{shown}  … {len(self.vector)} numbers" if len(self.vector) > _SHOWN else shown
 
     def __repr__(self) -> str:
         return f"Vector({self.vector.dtype}[{len(self.vector)}])"

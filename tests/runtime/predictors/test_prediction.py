@@ -11,6 +11,7 @@ import pytest
 
 from edgekit.errors import BundleError, UsageError
 from edgekit.runtime.bundle import load
+from edgekit.runtime.predictors.prediction import Vector
 
 # Each answers the sum of what it was given, times one or several factors.
 SUMS = {
@@ -60,6 +61,12 @@ def test_an_embedding_answers_a_vector(bundle: Callable[..., Path], thing: str) 
     answer = summing(bundle, thing, "embedding", "vector: float32[N,M]", "1.0, 2.0").predict(ONES[thing])
     assert answer.vector.tolist() == [4, 8] and answer.vector.dtype == np.float32
     assert (str(answer), repr(answer), answer.to_dict()) == ("4  8", "Vector(float32[2])", {"vector": [4.0, 8.0]})
+
+
+def test_of_a_long_vector_people_are_shown_how_it_begins():
+    answer = Vector(np.arange(384, dtype=np.float32))
+    assert str(answer) == "0  1  2  3  4  5  6  7  … 384 numbers"
+    assert len(answer.to_dict()["vector"]) == 384
 
 
 @pytest.mark.parametrize(
