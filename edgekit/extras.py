@@ -29,6 +29,7 @@ EXTRA_OF = {
     "datasets": "hf",
     "transformers": "hf",
     "tokenizers": "text",
+    "optuna": "scale",
 }
 
 

@@ -108,10 +108,11 @@ class Judge:
             return known
         graph = candidate.graph or folder / "model.onnx"
         notes: list[str] = []
-        exported, parity = self._export(candidate, graph, incumbent)
-        console.say(f"{candidate.label}: scoring and timing")
-        noted = Noted(predict(self._open(graph)), self.deployment.output)
-        scores = {split: np.asarray(values) for split, values in self.score(noted).items()}
+        with self.device.busy():  # what another run times must not be disturbed
+            exported, parity = self._export(candidate, graph, incumbent)
+            console.say(f"{candidate.label}: scoring and timing")
+            noted = Noted(predict(self._open(graph)), self.deployment.output)
+            scores = {split: np.asarray(values) for split, values in self.score(noted).items()}
         scores |= noted.last(len(scores["test"]) if scores["test"].ndim else 0)
         latency, faster, over_teacher = self._time(graph, incumbent, teacher, folder)
         memory = self._memory(graph) if budget.max_memory_mb is not None else {}

@@ -20,6 +20,11 @@ class Metric(NamedTuple):
     sign: int = 1
 
     @property
+    def title(self) -> str:
+        """Its name as people write it."""
+        return {"r2": "R²"}.get(self.name, self.name)
+
+    @property
     def share(self) -> bool:
         """Whether it is a part of 1, shown as percent."""
         return self.unit == "%"

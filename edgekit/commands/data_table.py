@@ -41,7 +41,8 @@ def _labels(labels: dict[str, dict[str, int]] | None, splits: list[str]) -> None
         console.answer(f"and {len(rows) - SHOWN} classes more; --json has all")
     sizes = [counts["train"] for counts in labels.values()]
     ratio = max(sizes) / max(min(sizes), 1)
-    console.answer(f"balance: the largest class has {ratio:.3g} times the smallest's examples")
+    more = f"the largest class has {ratio:.3g} times the smallest's examples"
+    console.answer(f"balance: {more if max(sizes) > min(sizes) else 'every class has as many examples'}")
 
 
 def _doubts(summary: dict[str, Any]) -> None:
@@ -50,7 +51,7 @@ def _doubts(summary: dict[str, Any]) -> None:
     for pair, count in summary["both"].items():
         if count:
             one, _, other = pair.partition("/")
-            told = f"{count:,} examples of {one} are equal to some of {other}"
+            told = f"{count:,} example{'s' * (count > 1)} of {one} equal{'s' * (count == 1)} some of {other}"
             console.answer(f"{told}; data.split.by: hash keeps equal ones together")
     full = {name: each["at_limit"] for name, each in (summary["tokens"] or {}).items()}
     if any(full.values()):

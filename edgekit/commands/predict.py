@@ -51,7 +51,7 @@ def command(
     told = []
     for name in inputs or []:
         try:
-            found = model.predict(_array(name) if name.lower().endswith(".npy") else name, top=top)
+            found = model.predict(_array(name) if name.lower().endswith((".npy", ".npz")) else name, top=top)
         except InputError as error:  # which knows the array, and not the file it came from
             raise InputError(f'"{name}": {error}', error.hint) from None
         for index, prediction in enumerate(found if isinstance(found, list) else [found]):
@@ -82,6 +82,8 @@ def _array(name: str) -> object:
 
     from edgekit.errors import DataError
 
+    if name.lower().endswith(".npz"):
+        raise DataError(f'"{name}" holds several arrays', "predict takes one: numpy.save it as .npy")
     try:
         with Path(name).open("rb") as stream:
             return np.lib.format.read_array(stream, allow_pickle=False)

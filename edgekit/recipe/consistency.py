@@ -15,6 +15,7 @@ from edgekit.recipe.data import SOURCES
 from edgekit.recipe.document import Document
 from edgekit.recipe.faults import Fault, shown
 from edgekit.recipe.network_faults import networks
+from edgekit.recipe.search_faults import search
 from edgekit.recipe.stage_faults import stages
 from edgekit.recipe.task_faults import export, task
 
@@ -68,4 +69,4 @@ def _exists(folder: Path, source: str) -> bool:
         return False
 
 
-_CHECKS: tuple[Callable[[Document, Path], Iterator[Fault]], ...] = (task, export, _data, networks, stages)
+_CHECKS: tuple[Callable[[Document, Path], Iterator[Fault]], ...] = (task, export, _data, networks, stages, search)

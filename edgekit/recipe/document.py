@@ -82,6 +82,12 @@ class Document:
         self._places = {at: place for at, place in self._places.items() if at[: len(path)] != path}
         self._places[path] = origin
 
+    def remove(self, path: tuple[str, ...]) -> None:
+        """Take out the value at `path`, which is there."""
+        mapping = self.get(*path[:-1])
+        del mapping[path[-1]]
+        self._places = {at: place for at, place in self._places.items() if at[: len(path)] != path}
+
     def origin(self, path: Keys) -> int | str | None:
         """Return the line of the value at `path`, or of what it would stand in; or the word for an override."""
         for depth in range(len(path), 0, -1):

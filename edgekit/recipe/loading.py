@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from edgekit.errors import ModelError, RecipeError, UsageError, nearest
-from edgekit.recipe import consistency, finding, stage_faults
+from edgekit.recipe import consistency, finding, search_faults, stage_faults
 from edgekit.recipe.document import Document, read
 from edgekit.recipe.faults import Fault, shown, translate
 from edgekit.recipe.overrides import apply, apply_quick
@@ -53,6 +53,9 @@ def load(name_or_path: str | Path, overrides: Sequence[str] = (), quick: bool = 
         other = _changed(read(text, finding.shown(path)), overrides, quick=True)
         quick_told = [(other.place(fault), fault) for fault in _validate(other, path.parent)[1]]
         told += [found for found in quick_told if found not in told]
+    if document.get("search"):
+        tried = search_faults.tried(document, lambda other: _validate(other, path.parent))
+        told += [found for found in tried if found not in told]
     if told or recipe is None:
         raise _error(document.name, told)
     return Loaded(recipe, path)
@@ -61,9 +64,10 @@ def load(name_or_path: str | Path, overrides: Sequence[str] = (), quick: bool = 
 def resolved(recipe: Recipe) -> dict[str, Any]:
     """Give the recipe as JSON-ready values, defaults included: what a run is, for run.json and for its id.
 
-    What `--quick` would do, what a run is expected to take and the licence are left out, for they don't change a run.
+    What `--quick` and a search would do, what a run is expected to take and the licence are left out, for they don't
+    change a run.
     """
-    return recipe.model_dump(mode="json", by_alias=True, exclude={"quick", "expect", "licence"})
+    return recipe.model_dump(mode="json", by_alias=True, exclude={"quick", "search", "expect", "licence"})
 
 
 def resolve_model(loaded: Loaded, file: str) -> Path:
@@ -99,6 +103,8 @@ def _validate(document: Document, folder: Path) -> tuple[Recipe | None, list[Fau
     if isinstance(stages, dict):
         # Each by its own kind, so that no one reads of a union.
         values["stages"] = {stage: _stage(stage, said, faults) for stage, said in stages.items()}
+    if isinstance(search := values.get("search"), dict):
+        values["search"] = search | ({"space": search_faults.sound(search["space"])} if "space" in search else {})
     recipe = None
     try:
         recipe = Recipe.model_validate(values)

@@ -17,7 +17,7 @@ def apply(document: Document, override: str) -> None:
         value = read_value(text)
     except ValueError as error:
         raise UsageError(f'"{override}": {error}', "write it as stages.prune.ratio=0.5") from None
-    _put(document, path, value, OVERRIDE)
+    put(document, path, value, OVERRIDE)
 
 
 def apply_quick(document: Document) -> None:
@@ -26,10 +26,11 @@ def apply_quick(document: Document) -> None:
     if not isinstance(quick, dict):
         return
     for key, value in quick.items():
-        _put(document, tuple(key.split(".")), value, document.origin(("quick", key)) or OVERRIDE)
+        put(document, tuple(key.split(".")), value, document.origin(("quick", key)) or OVERRIDE)
 
 
-def _put(document: Document, path: tuple[str, ...], value: object, origin: int | str) -> None:
+def put(document: Document, path: tuple[str, ...], value: object, origin: int | str) -> None:
+    """Set the value at `path`, told as from `origin`; of a stage, false leaves it out, and true lets it stand."""
     for depth in range(1, len(path)):
         mapping = document.get(*path[:depth])
         if mapping is not None and not isinstance(mapping, dict):
@@ -41,4 +42,19 @@ def _put(document: Document, path: tuple[str, ...], value: object, origin: int |
         said = unknown(path[1], list(stages), f'cannot be set: there is no stage "{path[1]}"')
         document.faults.append(Fault(path, said, origin=origin))
         return
+    if path[0] == "stages" and len(path) == 2 and isinstance(value, bool):
+        if not value:
+            _leave_out(document, path)
+        return
     document.put(path, value, origin)
+
+
+def _leave_out(document: Document, stage: tuple[str, ...]) -> None:
+    """Take out a stage, and what is said of it elsewhere."""
+    document.remove(stage)
+    name = dotted(stage)
+    for section in (("quick",), ("search", "short"), ("search", "space")):
+        said = document.get(*section)
+        for key in list(said) if isinstance(said, dict) else ():
+            if key == name or key.startswith(f"{name}."):
+                document.remove((*section, key))

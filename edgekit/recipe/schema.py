@@ -16,6 +16,7 @@ from edgekit.recipe.data import Data
 from edgekit.recipe.losses import Losses
 from edgekit.recipe.networks import START, Teacher, Train, Weights
 from edgekit.recipe.part import Fraction, Part, Positive
+from edgekit.recipe.searching import Search
 
 
 class Budget(Part):
@@ -214,6 +215,7 @@ class Recipe(Part):
     budget: Budget = Budget()
     targets: Targets = Targets()
     quick: dict[str, Any] = Field({}, description='overrides for --quick, such as "stages.distill.epochs: 1"')
+    search: Search | None = None
     expect: Expect | None = None
 
     @property

@@ -51,7 +51,7 @@ def write(run_folder: Path) -> Path:
 
 def unbroken(text: str) -> str:
     """Keep a figure with its unit or interval on one line."""
-    for close in (" %", " = ", " [", " points"):
+    for close in (" %", " µs", " ms", " = ", " [", " points"):
         text = text.replace(close, close.replace(" ", "\u00a0"))
     return re.sub(r"(\[[^\]]*,) ", "\\1\u00a0", text)
 

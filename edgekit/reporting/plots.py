@@ -122,7 +122,7 @@ def _tradeoff(figure: Figure, run: Run, palette: Palette) -> None:
     latency = run.verdicts[0].latency
     where = f"{latency.device}, batch {latency.batch}, {latency.threads} thread{'s' if latency.threads > 1 else ''}"
     axes.set_xlabel(f"← faster  ·  p50 latency, {unit.name}  ·  {where}", labelpad=8)
-    axes.text(0, 1.02, f"test {run.verdicts[0].metric}", transform=axes.transAxes, color=palette.muted, fontsize=10)
+    axes.text(0, 1.02, f"test {run.metric.title}", transform=axes.transAxes, color=palette.muted, fontsize=10)
     way = _way(run, spots, axes.transData.transform)
     if way:
         x, y = axes.transData.inverted().transform(way).T
@@ -173,14 +173,14 @@ def _scales(axes: Any, spots: Sequence[_Spot], metric: Metric) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _mark(value, metric)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: mark(value, metric)))
 
 
-def _mark(value: float, metric: Metric) -> str:
-    """Write what stands at the upright axis."""
+def mark(value: float, metric: Metric) -> str:
+    """Write what stands at the upright axis, where `value` rises with what is better; a share is in percent."""
     if metric.share:
         return f"{value:g} %" if value <= 100 else ""
-    return f"{metric.shown(value):g} {metric.unit}".rstrip().replace("-", MINUS)
+    return f"{metric.shown(value):g}".replace("-", MINUS)  # the unit stands above the axis
 
 
 def _names(
@@ -212,11 +212,11 @@ def _names(
     frame = axes.get_window_extent()
     bounds = Box(frame.x0, frame.y0 + 3, figure.bbox.x1 - 3, frame.y1)
     for text, point, box in zip(texts, points, place(points, obstacles, bounds), strict=True):
-        _set(figure, text, point, box, palette)
+        put(figure, text, point, box, palette)
 
 
-def _set(figure: Figure, text: Any, point: Point, box: Box, palette: Palette) -> None:
-    """Put a text into its box, flush to its point, and draw a line to it from afar."""
+def put(figure: Figure, text: Any, point: Point, box: Box, palette: Palette) -> None:
+    """Put a name into the box that `placing` found for it, flush to its point, and draw a line to it from afar."""
     if box.left >= point.x:
         x, side = box.left, "left"
     elif box.right <= point.x:

@@ -14,7 +14,7 @@ def console_table(run: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Return columns and rows for `edgekit.console.table`, from the values of a run.json: a row for every verdict."""
     verdicts = parse(run, FILE).verdicts
     unit = wording.unit(verdicts)
-    metric = verdicts[0].metric if verdicts else "metric"
+    metric = verdicts[0].shown.title if verdicts else "metric"
     n = wording.examples(verdicts[0].test.n, verdicts[0].test.groups) if verdicts else ""
     columns = ["model", f"{metric}{n}"]
     classes = any(verdict.worst_class for verdict in verdicts)

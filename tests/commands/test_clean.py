@@ -193,3 +193,12 @@ def test_the_limits_of_the_machine_are_a_cache_too(runs: Path, capsys: pytest.Ca
     (entry,) = json.loads(capsys.readouterr().out)
     assert (entry["what"], entry["path"], entry["bytes"]) == ("limits of the machine", str(limits), 700)
     assert not limits.exists()
+
+
+def test_a_search_and_the_runs_of_its_trials_are_left_alone(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    search = runs / "digits/search-0a1b2c3d"
+    trials = [make(search / "trials" / name, 9) for name in ("00000001", "00000002")]
+    new = make(runs / "digits/00000003", 1)
+    assert clean("--yes") == 0
+    assert "nothing to remove" in capsys.readouterr().out
+    assert all(path.exists() for path in [*trials, new])

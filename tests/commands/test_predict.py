@@ -253,3 +253,13 @@ def test_what_cannot_be_written_on_is_an_error(
     assert cli.run(["predict", writer, *words]) == code
     shown = capsys.readouterr()
     assert said in shown.err and shown.out == ""
+
+
+def test_arrays_in_one_file_are_not_taken_for_a_text(tmp_path, capsys):
+    from edgekit.cli import run
+    from edgekit.commands.predict import _array
+    from edgekit.errors import DataError
+
+    assert run(["predict", "--help"]) == 0
+    with pytest.raises(DataError, match="holds several arrays"):
+        _array("x.npz")

@@ -16,7 +16,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # Where the module's name is not the distribution's.
 DISTRIBUTION = {"PIL": "pillow", "yaml": "pyyaml", "sklearn": "scikit-learn", "torch_pruning": "torch-pruning"}
 # Modules that come with another package, and are only imported beside it.
-BROUGHT_BY = {"markupsafe": "jinja2", "huggingface_hub": "transformers"}
+BROUGHT_BY = {"markupsafe": "jinja2", "huggingface_hub": "transformers", "sqlalchemy": "optuna", "google": "onnx"}
 # Used where they are found, and needed nowhere: what they ask of other packages is theirs to say.
 USED_WHERE_FOUND = {"optimum"}
 # Wanted by another package only: its own choice, so nobody pins it here.

@@ -249,3 +249,52 @@ def _epochs(count: int) -> list[str]:
         }) + "\n"
         for epoch in range(1, count + 1)
     ]  # fmt: skip
+
+
+def _trial(number: int, width: int, metric: float | None, p50_ms: float | None, **more: Any) -> dict[str, Any]:
+    done = metric is not None and p50_ms is not None
+    low, high = (metric - 0.6, metric + 0.5) if metric is not None else (None, None)
+    speed = {"speedup": 2 / p50_ms, "speedup_low": 1.98 / p50_ms, "speedup_high": 2.02 / p50_ms} if p50_ms else {}
+    figures = {"metric": metric, "metric_low": low, "metric_high": high, "n": 6000, "p50_ms": p50_ms, **speed}
+    made = {"bytes": 400 * width, "parameters": 90 * width, "kept": "distill", "run": f"trials/0000000{number}"}
+    overrides = {
+        "student.args.width": width,
+        "stages.distill.losses.soft-target.temperature": 4.0,
+        "stages.prune": True,
+    }
+    said = {"number": number, "state": "complete" if done else "stopped", "overrides": overrides, "seconds": 41.2}
+    return said | {"rung_scores": {"1": 80.0 + number, "3": 85.0 + number}} | (figures | made if done else {}) | more
+
+
+@pytest.fixture
+def found() -> dict[str, Any]:
+    """The values of a finished search's search.json: three points of a front, and all outcomes."""
+    return {
+        "schema": 1, "name": "clothes", "id": "search-ab12cd34", "status": "finished", "recipe_file": "clothes.yaml",
+        "created": "2026-03-14T09:26:53+00:00", "seconds": 6412.5, "trials_asked": 9, "jobs": 2, "storage": "journal",
+        "machine": {"cpu": "a processor", "cores": 2, "usable_cores": 2.0}, "versions": {"edgekit": "0.4.0"},
+        "data": {"train": 54000, "validation": 6000, "test": 10000},
+        "metric": {"name": "accuracy", "unit": "%", "sign": 1},
+        "limits": {"metric": None, "p50_ms": 0.45, "bytes": None, "speedup": None},
+        "space": {
+            "student.args.width": [8, 16, 24],
+            "stages.distill.losses.soft-target.temperature": {"low": 1, "high": 8, "log": True},
+            "stages.prune": [True, False],
+        },
+        "short": {"stages.distill.epochs": 9}, "rungs": [1, 3], "points": 3,
+        "teacher": {"metric": 94.7, "p50_ms": 2.0, "bytes": 2_800_000},
+        "trials": [
+            _trial(0, 16, 92.0, 0.2, own=True), _trial(1, 24, 93.1, 0.4), _trial(2, 12, 92.4, 0.16),
+            _trial(3, 8, 90.5, 0.1), _trial(4, 32, 93.5, 0.5, state="infeasible", why="0.5 ms where 0.45 ms may be"),
+            _trial(5, 9, None, None, why="behind 4 others after 3 epochs"),
+            _trial(6, 9, None, None, why="behind 2 others after 1 epoch", rung_scores={"1": 90.9}),
+            _trial(7, 9, None, None, state="failed", why="no model", rung_scores={}),
+            _trial(8, 9, None, None, state="lost", rung_scores={}),
+        ],
+        "front": [3, 2, 1],
+        "chosen": [
+            {"name": "most-accurate", "trial": 1, "why": "the best", "recipe": "points/most-accurate.yaml",
+             "bundle": "points/most-accurate"},
+            {"name": "fastest", "trial": 2, "why": "the fastest", "recipe": "points/fastest.yaml", "bundle": None},
+        ],
+    }  # fmt: skip
