@@ -68,9 +68,9 @@ def command(
         _print_plan(loaded, finding.shown(loaded.path), runs.as_posix(), guess)
         if summary:
             data_table.show(summary)
-            data = loaded.recipe.data
-            if data.columns and data.columns.group and data.split.by != "group":
-                told = f'examples of one "{data.columns.group}" may fall into several splits'
+            told_of = loaded.recipe.data
+            if told_of.columns.group and told_of.split.by != "group":
+                told = f'examples of one "{told_of.columns.group}" may fall into several splits'
                 console.answer(f"{told}; data.split.by: group keeps them together")
     need_all(absent)
 

@@ -79,6 +79,8 @@ def into_repository(
     else:
         zeros = "zeros: give real ones with --examples FILE.npz"
         console.answer(f"warm-up   {'a real input' if done.warmed else zeros}")
+    for note in done.notes:
+        console.answer(f"note      {note}")
     console.answer(f"client    {done.folder / 'client.py'}")
 
 

@@ -39,6 +39,9 @@ def _labels(labels: dict[str, dict[str, int]] | None, splits: list[str]) -> None
     console.table(["class", *splits], rows[:SHOWN])
     if len(rows) > SHOWN:
         console.answer(f"and {len(rows) - SHOWN} classes more; --json has all")
+    if len(labels) == 1:
+        console.answer("there is one class alone, and nothing to tell apart")
+        return
     sizes = [counts["train"] for counts in labels.values()]
     ratio = max(sizes) / max(min(sizes), 1)
     more = f"the largest class has {ratio:.3g} times the smallest's examples"

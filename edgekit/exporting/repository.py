@@ -10,7 +10,7 @@ NAME/client.py         how to ask it
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,20 +19,23 @@ import numpy as np
 
 from edgekit import files, manifest
 from edgekit.errors import ExportError, StorageError, UsageError
-from edgekit.exporting.triton import Serving, Warmup, batched, check, config
+from edgekit.exporting import triton, warming
+from edgekit.exporting.triton import Serving, batched, check, config
+from edgekit.runtime import external
 from edgekit.runtime.bundle import load
 from edgekit.runtime.model import Model
 from edgekit.runtime.states import states
 from edgekit.signature import Tensor
 
 CONFIG = "config.pbtxt"
-_DYNAMIC = 16  # how long a zero input is along a dimension of any size
+_SEAL = "# written by edgekit export, sealed "
 
 
 class Repository(NamedTuple):
     """What was written: the model's folder, the version, and whether it was `known`, that is there before.
 
     `checked`: read back by the published schema. `warmed`: by real inputs. `stateful`: the server keeps its states.
+    `notes`: what a person should know.
     """
 
     folder: Path
@@ -41,6 +44,7 @@ class Repository(NamedTuple):
     checked: bool
     warmed: bool
     stateful: bool
+    notes: tuple[str, ...] = ()
 
 
 def write(source: Path, folder: Path, serving: Serving, examples: Mapping[str, Any] | None = None) -> Repository:
@@ -49,19 +53,23 @@ def write(source: Path, folder: Path, serving: Serving, examples: Mapping[str, A
     `examples`: real inputs by name (n, ...), the first of which warms each version up; zeros without. Raises UsageError
     where the version is another model, ExportError where the model's other versions take or answer something else.
     """
-    model = load(source)
+    model = load(source, tuned=False)
     origin = source / model.manifest.model if model.manifest and source.is_dir() else source
     if origin.suffix != ".onnx":
         raise ExportError(
             f'Triton reads ONNX, and "{origin}" is onnxruntime\'s own format', "export --format onnx first"
         )
-    serving = serving if serving.name else replace(serving, name=model.manifest.name if model.manifest else source.stem)
+    own = model.manifest.name if model.manifest else source.stem
+    serving = replace(serving, name=triton.check_name(serving.name or own))
     place = folder / serving.name
     _check_place(folder, place)
     version, known = _version(place, serving.version, files.sha256(origin))
-    labels = model.manifest.labels if model.manifest else []
-    warmup, raw = _warmup(model, examples)
-    text = config(serving, model.inputs, model.outputs, labels, warmup)
+    labels = [] if any(label.splitlines() != [label] for label in model.labels) else model.labels
+    warmup, raw, feeds = warming.request(model, examples)
+    # As the file has them: the server compares the outputs with it, and not with the manifest.
+    inputs, outputs = model.session.inputs, model.session.outputs
+    joins = batched(inputs, outputs) and warming.apart(model, examples)
+    text = config(serving, inputs, outputs, labels, warmup, joins)
     _check_alike(place, text)
     checked = check(text)
     if not known:
@@ -78,9 +86,12 @@ def write(source: Path, folder: Path, serving: Serving, examples: Mapping[str, A
     beside = [each for each in (model.manifest.files if model.manifest else {}) if each.startswith("tokenizer")]
     for name in beside:
         shutil.copyfile(source / name, place / name)
-    files.write_text(place / "client.py", _client(serving, model, version, beside))
-    files.write_text(place / CONFIG, text)  # last: without it a server does not look at the rest
-    return Repository(place, version, known, checked, bool(raw), bool(states(model.inputs, model.outputs)))
+    files.write_text(place / "client.py", _client(serving, model, version, beside, feeds))
+    if not _altered(place / CONFIG):
+        sealed = f"{_SEAL}{files.fingerprint(text)}\n{text}"
+        files.write_text(place / CONFIG, sealed)  # last: without it a server does not look at the rest
+    stateful = bool(states(model.inputs, model.outputs))
+    return Repository(place, version, known, checked, bool(raw), stateful, tuple(_notes(place, joins, labels, model)))
 
 
 def _check_place(folder: Path, place: Path) -> None:
@@ -88,6 +99,23 @@ def _check_place(folder: Path, place: Path) -> None:
         raise StorageError(f'"{folder}" is a bundle', "name the folder of all models for --out")
     if place.exists() and any(place.iterdir()) and not (place / CONFIG).is_file():
         raise StorageError(f'"{place}" is there, and is no model of a repository', "give it another name: name=NAME")
+
+
+def _altered(path: Path) -> bool:
+    """Say whether a configuration is there that is not as it was written."""
+    if not path.is_file():
+        return False
+    seal, _, text = path.read_text("utf-8").partition("\n")
+    return seal != f"{_SEAL}{files.fingerprint(text)}"
+
+
+def _notes(place: Path, joins: bool, labels: list[str], model: Model) -> Iterator[str]:
+    if not joins and batched(model.session.inputs, model.session.outputs):
+        yield "a row's answer changes with the rows beside it: the server does not join requests"
+    if _altered(place / CONFIG):
+        yield f"{CONFIG} was changed by hand, and is left as it is"
+    if model.labels and not labels:
+        yield "labels of which some are no line of text are left in the manifest"
 
 
 def _version(place: Path, asked: int, digest: str) -> tuple[int, bool]:
@@ -121,40 +149,10 @@ def _signature(text: str) -> list[str]:
 
 def _parts(origin: Path) -> list[Path]:
     """Return the model's file and those its weights lie in."""
-    return [origin, *sorted(path for path in origin.parent.glob(f"{origin.name}*.data"))]
+    return [origin, *(origin.parent / name for name in sorted(set(external.files(str(origin)))))]
 
 
-def _warmup(model: Model, examples: Mapping[str, Any] | None) -> tuple[Warmup, dict[str, bytes]]:
-    """Return the request that warms a version up, and the raw files of it."""
-    together, kept = batched(model.inputs, model.outputs), states(model.inputs, model.outputs)
-    shapes: dict[str, list[int]] = {}
-    names: dict[str, str] = {}
-    raw: dict[str, bytes] = {}
-    for tensor in model.inputs:
-        if tensor.name in kept:
-            continue
-        if examples and tensor.name in examples and tensor.dtype != "string":
-            one = np.ascontiguousarray(np.asarray(examples[tensor.name])[:1] if together else examples[tensor.name])
-            _check_example(tensor, one)
-            shapes[tensor.name] = list(one.shape[1:] if together else one.shape)
-            names[tensor.name] = f"{tensor.name}.raw"
-            raw[names[tensor.name]] = one.tobytes()
-        else:
-            own = tensor.shape[1:] if together else tensor.shape
-            shapes[tensor.name] = [dim if isinstance(dim, int) else _DYNAMIC for dim in own]
-    return Warmup(shapes, names), raw
-
-
-def _check_example(tensor: Tensor, one: np.ndarray) -> None:
-    fits = len(one.shape) == len(tensor.shape) and all(
-        isinstance(asked, str) or asked == has for asked, has in zip(tensor.shape, one.shape, strict=True)
-    )
-    if not fits or str(one.dtype) != tensor.dtype:
-        said = f"{one.dtype}[{','.join(map(str, one.shape))}]"
-        raise UsageError(f'the examples of "{tensor.name}" are {said}, and the model takes "{tensor}"')
-
-
-def _client(serving: Serving, model: Model, version: int, beside: list[str]) -> str:
+def _client(serving: Serving, model: Model, version: int, beside: list[str], feeds: Mapping[str, np.ndarray]) -> str:
     """Write a program that asks the server once, with the model's own names and shapes."""
     kept = states(model.inputs, model.outputs)
     lines = ['"""Ask the model once: pip install "tritonclient[http]"."""', "", "import numpy as np"]
@@ -167,13 +165,9 @@ def _client(serving: Serving, model: Model, version: int, beside: list[str]) -> 
     for tensor in model.inputs:
         if tensor.name in kept:
             continue
-        shape = [
-            1 if n == 0 and isinstance(d, str) else d if isinstance(d, int) else _DYNAMIC
-            for n, d in enumerate(tensor.shape)
-        ]
+        shape = list(feeds[tensor.name].shape)
         lines.append(f'given = np.zeros({tuple(shape)}, "{tensor.dtype}")')
-        if shape == [1] and batched(model.inputs, model.outputs):
-            shape = [1, 1]
+        shape += [1] if len(shape) == batched(model.inputs, model.outputs) else []  # [1] to the server
         lines.append(f'inputs.append(http.InferInput("{tensor.name}", {shape}, "{_wire(tensor)}"))')
         lines.append(f"inputs[-1].set_data_from_numpy(given.reshape({shape}))")
     more = ", sequence_id=1, sequence_start=True, sequence_end=False" if kept else ""

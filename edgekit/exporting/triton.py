@@ -7,6 +7,7 @@ Written as text after the published schema (`model_config.proto`), which `triton
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import util
@@ -22,6 +23,7 @@ _TYPES = {
     "int16": "INT16", "int32": "INT32", "int64": "INT64", "float16": "FP16", "float32": "FP32", "float64": "FP64",
     "string": "STRING",
 }  # fmt: skip
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _IDLE_US = 60_000_000  # a conversation that nobody goes on with for a minute is forgotten
 
 
@@ -60,8 +62,8 @@ class Serving:
         values: dict[str, Any] = {name: v if known[name] is int else str(v) for name, v in said.items()}
         serving = cls(**values)
         serving.place()
-        if serving.name and not all(each.isalnum() or each in "-_." for each in serving.name):
-            raise UsageError(f'"{serving.name}" cannot name a model', "letters, digits, hyphens, dots and underscores")
+        if serving.name:
+            check_name(serving.name)
         return serving
 
     def place(self) -> tuple[str, list[int]]:
@@ -73,6 +75,14 @@ class Serving:
         if kind == "cpu" and chosen:
             raise UsageError("the cpu has no number", "write device=cpu, and instances=2 for two copies")
         return kind, [int(part) for part in chosen]
+
+
+def check_name(name: str) -> str:
+    """Return a name that a server can have in its folders and addresses; UsageError for others."""
+    if not _NAME.fullmatch(name):
+        hint = "--serve name=NAME: letters, digits, hyphens, dots and underscores, of which a letter or digit begins"
+        raise UsageError(f'"{name}" cannot name a model', hint)
+    return name
 
 
 @dataclass(frozen=True)
@@ -90,9 +100,13 @@ def batched(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
 
 
 def config(
-    serving: Serving, inputs: Sequence[Tensor], outputs: Sequence[Tensor], labels: Sequence[str], warmup: Warmup
-) -> str:
-    """Write the configuration; `labels` are those of outputs whose last dimension counts them."""
+    serving: Serving, inputs: Sequence[Tensor], outputs: Sequence[Tensor], labels: Sequence[str], warmup: Warmup,
+    joins: bool = True,
+) -> str:  # fmt: skip
+    """Write the configuration; `labels` are those of outputs whose last dimension counts them.
+
+    `joins` False: requests are not put together, though they begin with the same dimension.
+    """
     together = batched(inputs, outputs)
     kept = states(inputs, outputs)
     asked = [tensor for tensor in inputs if tensor.name not in kept]
@@ -109,7 +123,7 @@ def config(
     if kept:
         by_name = {tensor.name: tensor for tensor in inputs}
         parts.append(_sequences([(by_name[name], then) for name, then in kept.items()], serving, together))
-    elif together:
+    elif together and joins:
         parts.append(_block("dynamic_batching", [f"max_queue_delay_microseconds: {serving.delay_us}"]))
     parts += _warmups(asked, warmup, serving, together, bool(kept))
     kind, _ = serving.place()
@@ -117,7 +131,7 @@ def config(
         value = _block("value", [f"string_value: {_text(str(serving.threads))}"])
         parts.append(_block("parameters", ['key: "intra_op_thread_count"', value]))
     if kind == "tensorrt":
-        chosen = _block("gpu_execution_accelerator", ['name: "tensorrt"'])
+        chosen = _block("gpu_execution_accelerator", ['name: "tensorrt"', *_profiles(serving, inputs, together)])
         parts.append(_block("optimization", [_block("execution_accelerators", [chosen])]))
     return "\n".join(parts) + "\n"
 
@@ -153,12 +167,21 @@ def _tensor(tensor: Tensor, together: bool) -> list[str]:
     dims = [dim if isinstance(dim, int) else -1 for dim in (tensor.shape[1:] if together else tensor.shape)]
     lines = [f"name: {_text(tensor.name)}", f"data_type: TYPE_{_TYPES[tensor.dtype]}", f"dims: {dims or [1]}"]
     # A shape of nothing but the batch cannot be written: the server is told 1, and gives it to the model without.
-    return lines if dims else [*lines, _block("reshape", ["shape: []"])]
+    # Where there is no batch, a single value is [1] to the server, and it refuses an empty shape.
+    return [*lines, _block("reshape", ["shape: []"])] if together and not dims else lines
 
 
 def _labelled(tensor: Tensor, labels: Sequence[str]) -> list[str]:
     named = labels and tensor.shape and tensor.shape[-1] == len(labels)
     return ['label_filename: "labels.txt"'] if named else []
+
+
+def _profiles(serving: Serving, inputs: Sequence[Tensor], together: bool) -> Iterator[str]:
+    """Say the sizes engines are built for, where the batch alone is open: else each new batch waits for its own."""
+    if together and all(isinstance(dim, int) for tensor in inputs for dim in tensor.shape[1:]):
+        for which, rows in (("min", 1), ("opt", serving.max_batch), ("max", serving.max_batch)):
+            shapes = ",".join(f"{each.name}:{'x'.join(map(str, [rows, *each.shape[1:]]))}" for each in inputs)
+            yield _block("parameters", [f'key: "trt_profile_{which}_shapes"', f"value: {_text(shapes)}"])
 
 
 def _instances(serving: Serving) -> str:

@@ -128,3 +128,38 @@ def test_check_data_tells_what_is_in_it(capsys: pytest.CaptureFixture[str]) -> N
     assert told["splits"]["test"] == {"examples": 359, "unlabelled": 0, "groups": None, "repeated": 0}
     assert told["both"] == {"train/validation": 0, "train/test": 0, "validation/test": 0}
     assert told["labels"]["3"] == {"train": 110, "validation": 36, "test": 37}
+
+
+def test_check_data_tells_that_groups_are_not_kept_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"{i % 7}.{i},{i % 2},p{i % 5}" for i in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,label,who", *rows]))
+    (tmp_path / "mine.yaml").write_text(
+        "name: mine\ntask: classification\n"
+        "data: {source: t.csv, columns: {features: [a], label: label, group: who}}\n"
+        "student: {model: linear.py, train: {epochs: 1}}\nstages: {quantize: {}}\n"
+        'export: {input: "x: float32[N,1]"}\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    assert run(["check", "mine.yaml", "--data"]) == 0
+    shown = capsys.readouterr().out
+    assert 'examples of one "who" may fall into several splits; data.split.by: group keeps them together' in shown
+    assert run(["check", "mine.yaml", "--data", "data.split.by=group"]) == 0
+    assert "may fall into several splits" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [((7,), "there is one class alone"), ((7, 7), "every class has as many"), ((8, 4), "has 2 times the smallest's")],
+    ids=["one", "even", "uneven"],
+)
+def test_the_balance_is_said_in_words(counts: tuple[int, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from edgekit.commands import data_table
+
+    splits = {"train": {"examples": 9, "groups": None, "unlabelled": 0, "repeated": 1}}
+    labels = {f"c{at}": {"train": count} for at, count in enumerate(counts)}
+    summary = {"inputs": "float32[N,1]", "splits": splits, "labels": labels, "numbers": None, "tokens": None}
+    data_table.show({**summary, "counted": 1, "both": {"train/test": 1}})
+    shown = capsys.readouterr().out
+    assert said in shown and "1 example of train equals some of test" in shown

@@ -255,11 +255,6 @@ def test_what_cannot_be_written_on_is_an_error(
     assert said in shown.err and shown.out == ""
 
 
-def test_arrays_in_one_file_are_not_taken_for_a_text(tmp_path, capsys):
-    from edgekit.cli import run
-    from edgekit.commands.predict import _array
-    from edgekit.errors import DataError
-
-    assert run(["predict", "--help"]) == 0
-    with pytest.raises(DataError, match="holds several arrays"):
-        _array("x.npz")
+def test_arrays_in_one_file_are_not_taken_for_a_text(writer: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["predict", writer, "x.npz"]) == 1
+    assert 'error: "x.npz" holds several arrays' in capsys.readouterr().err

@@ -6,7 +6,7 @@ import numpy as np
 import onnx.parser
 import pytest
 
-from edgekit.errors import EdgekitError, ExportError, StorageError, UsageError
+from edgekit.errors import EdgekitError, ExportError, InputError, StorageError, UsageError
 from edgekit.exporting import bundle, repository, triton
 from edgekit.exporting.triton import Serving
 from edgekit.manifest import Manifest
@@ -100,3 +100,75 @@ def test_a_damaged_bundle_is_refused(made, tmp_path):
     with pytest.raises(EdgekitError):
         repository.write(source, tmp_path / "models", Serving())
     assert not (tmp_path / "models").exists()
+
+
+def test_a_configuration_that_was_changed_by_hand_stays_as_it_is(made, tmp_path):
+    done = repository.write(made("one"), tmp_path / "models", Serving())
+    path = done.folder / "config.pbtxt"
+    path.write_text(path.read_text().replace("max_batch_size: 32", "max_batch_size: 7"))
+    done = repository.write(made("two", weights=(6, 5, 4, 3, 2, 1)), tmp_path / "models", Serving(max_batch=4))
+    assert "max_batch_size: 7" in path.read_text()
+    assert done.version == 2 and "config.pbtxt was changed by hand, and is left as it is" in done.notes
+    untouched = repository.write(made("one"), tmp_path / "others", Serving())
+    repository.write(made("two"), tmp_path / "others", Serving(max_batch=4))
+    assert "max_batch_size: 4" in (untouched.folder / "config.pbtxt").read_text()
+
+
+MIXED = """
+<ir_version: 8, opset_import: ["" : 17]>
+net (float[N,3] x) => (float[N,3] y)
+{ largest = ReduceMax<keepdims = 1>(x)
+  y = Div(x, largest) }
+"""
+
+
+def test_a_model_whose_rows_change_each_others_answers_is_not_joined(tmp_path):
+    onnx.save(onnx.parser.parse_model(MIXED), tmp_path / "mixed.onnx")
+    real = {"x": np.array([[1, 2, 3], [4, 5, 6]], np.float32)}
+    done = repository.write(tmp_path / "mixed.onnx", tmp_path / "models", Serving(), real)
+    text = (done.folder / "config.pbtxt").read_text()
+    assert "dynamic_batching" not in text and "max_batch_size: 32" in text
+    assert done.notes == ("a row's answer changes with the rows beside it: the server does not join requests",)
+
+
+SHORT = """
+<ir_version: 8, opset_import: ["" : 17]>
+net (int64[N,T] ids) => (float[N,T] y)
+<int64[1] zero = {0}, int64[1] one = {1}, float[5] places = {1, 2, 3, 4, 5}>
+{ shape = Shape(ids)
+  length = Slice(shape, one, two)
+  seen = Slice(places, zero, length)
+  numbers = Cast<to = 1>(ids)
+  y = Add(numbers, seen) }
+"""
+
+
+def test_zeros_are_as_long_as_the_model_was_proved_on_and_were_answered_here(tmp_path):
+    text = SHORT.replace("float[5] places", "int64[1] two = {2}, float[5] places")
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "short.onnx")
+    tensors = [Tensor.parse("ids: int64[N,T]")], [Tensor.parse("y: float32[N,T]")]
+    card = Manifest("short", "custom", *tensors, requires={"onnxruntime": "1.20"})
+    card.parity = {"cases": [{"N": 1, "T": 2}, {"N": 2, "T": 5}]}
+    bundle.write(tmp_path / "short", tmp_path / "short.onnx", card, np.zeros((1, 5), np.int64))
+    done = repository.write(tmp_path / "short", tmp_path / "models", Serving())
+    assert "dims: [5]" in (done.folder / "config.pbtxt").read_text()
+    with pytest.raises(InputError, match=r"short.onnx"):  # nothing is known of it, and 9 are too many
+        repository.write(tmp_path / "short.onnx", tmp_path / "models", Serving(name="bare"))
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "a b", ".hidden", "ü"])
+def test_a_name_that_is_no_folder_of_a_server_is_refused(made, tmp_path, name):
+    with pytest.raises(UsageError, match="cannot name a model"):
+        repository.write(made(), tmp_path / "models", Serving(name=name))
+    assert not (tmp_path / "models").exists()
+
+
+def test_labels_that_are_no_lines_stay_in_the_manifest(tmp_path):
+    model = onnx.parser.parse_model(NET.replace("WEIGHTS", "1, 2, 3, 4, 5, 6"))
+    onnx.save(model, tmp_path / "net.onnx")
+    tensors = [Tensor.parse("x: float32[N,3]")], [Tensor.parse("probabilities: float32[N,2]")]
+    card = Manifest("net", "classification", *tensors, labels=["\n", "a"], requires={"onnxruntime": "1.20"})
+    bundle.write(tmp_path / "net", tmp_path / "net.onnx", card, np.eye(3, dtype=np.float32))
+    done = repository.write(tmp_path / "net", tmp_path / "models", Serving())
+    assert not (done.folder / "labels.txt").exists()
+    assert "label_filename" not in (done.folder / "config.pbtxt").read_text()

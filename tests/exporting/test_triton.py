@@ -140,3 +140,19 @@ def test_what_the_schema_does_not_know_is_refused():
         pytest.skip("tritonclient is not installed")
     with pytest.raises(ExportError, match="not what Triton reads"):
         triton.check('nam: "net"\n')
+
+
+def test_a_single_value_without_a_batch_has_no_empty_shape_and_one_with_a_batch_has():
+    alone = [Tensor.parse("x: float32[4]")], [Tensor("y", "float32", ())]
+    text = triton.config(Serving(name="net"), *alone, [], Warmup({"x": [4]}, {}))
+    assert "reshape" not in text and "max_batch_size: 0" in text
+    rows = [Tensor.parse("x: float32[N,4]")], [Tensor.parse("y: float32[N]")]
+    assert "shape: []" in triton.config(Serving(name="net"), *rows, [], Warmup({"x": [4]}, {}))
+
+
+def test_tensorrt_is_told_for_which_batches_to_build():
+    rows = [Tensor.parse("x: float32[N,4,2]")], [Tensor.parse("y: float32[N,3]")]
+    serving = Serving(name="net", device="tensorrt:0", max_batch=8)
+    text = triton.config(serving, *rows, [], Warmup({"x": [4, 2]}, {}))
+    assert [f'value: "x:{rows}x4x2"' in text for rows in (1, 8)] == [True, True]
+    assert triton.check(text) == (triton.schema() is not None)

@@ -87,6 +87,18 @@ def test_the_first_process_makes_things_as_if_it_were_alone(found):
     assert [each["first"] for each in found[2]] == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ("unlike", "said"),
+    [("other data", "has another data set than the first"), ("other disk", "does not see")],
+)
+def test_processes_that_are_not_alike_are_named_once_before_anything_is_trained(found, unlike, said):
+    first, second = (each[unlike] for each in found[2])
+    assert first.startswith("error: process 2 of 2, on ") and said in first
+    assert second == "ends with 1, and without a word"
+    assert found[1][0][unlike] == ""
+    assert [each["same"] for each in found[2]] == ["", ""]
+
+
 def test_alone_nothing_of_it_is_loaded():
     code = (
         "import sys; from edgekit.training import loop, parallel, together, teacher\n"

@@ -12,6 +12,7 @@ from torch import nn
 
 from edgekit.data.batches import Batches
 from edgekit.data.dataset import Split
+from edgekit.errors import DataError
 from edgekit.locks import Device
 from edgekit.recipe.data import Augment
 from edgekit.recipe.losses import Losses
@@ -87,6 +88,17 @@ def parts_of_epochs() -> dict:
     return {"own": together.gathered(own), "given": together.gathered(given)}
 
 
+def refused(what: dict[str, str], folder: Path) -> str:
+    """Return how this process ends where the processes are not alike; "" where they are."""
+    try:
+        together.one_and_the_same(what, folder)
+    except DataError as error:
+        return error.render()
+    except SystemExit as end:
+        return f"ends with {end.code}, and without a word"
+    return ""
+
+
 def main(folder: Path) -> None:
     with together.joined():
         found = {
@@ -98,6 +110,9 @@ def main(folder: Path) -> None:
             "one each": trained(folder, "one each", batch=1, epochs=1),
             "taught": taught(folder),
             "parts": parts_of_epochs(),
+            "same": refused({"data set": "a"}, folder),
+            "other data": refused({"data set": f"{together.here().rank}"}, folder),
+            "other disk": refused({"data set": "a"}, folder / f"of-{together.here().rank}"),
             "first": together.first(lambda: together.here().size),
         }
         rank = together.here().rank
