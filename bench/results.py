@@ -143,7 +143,8 @@ def compact(values: np.ndarray) -> np.ndarray:
 def recipe_hash(name: str) -> str:
     """Hash what a recipe says, whatever its seed; a key left at its default does not count: a new one harms nothing."""
     recipe = load(name).recipe
-    said = recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"seed", "quick", "expect"})
+    aside = {"seed", "quick", "expect", "search"}
+    said = recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=aside)
     if recipe.output == tasks.get(recipe.task).heads[0]:  # said or not, it is what the task answers first
         said["export"].pop("output", None)
     for name, stage in recipe.stages.items():
