@@ -99,8 +99,11 @@ class LoaderSource:
                 raise DataError(f"batch {step} of the loader is not a pair of inputs and targets")
             inputs, targets = (torch.as_tensor(each) for each in pair)
             batch = TorchBatch(inputs, targets, None, number)
-            rows, weight = part(len(batch.targets), together.here().rank, together.here().size)
-            yield batch.rows(rows)._replace(weight=weight)
+            process = together.here()
+            if process.size > 1:
+                rows, weight = part(len(batch.targets), process.rank, process.size)
+                batch = batch.rows(rows)._replace(weight=weight)
+            yield batch
 
     def _generators(self) -> Iterator[torch.Generator]:
         """Find the generators that are the loader's own, which would otherwise go on from where they are."""
