@@ -17,6 +17,7 @@ from edgekit.errors import DataError
 from edgekit.metric import Metric
 from edgekit.reporting.differences import Differences, NotCompared
 from edgekit.reporting.figures import Change, ClassChange, Layer, Ratio, Scores
+from edgekit.reporting.reading import checked
 
 SCHEMA = 1
 FILE = "run.json"
@@ -190,23 +191,8 @@ class Epoch(BaseModel):
 
 def parse(said: Any, where: str) -> Run:
     """Check the values of a run.json; raise DataError that names the first place that is not what it must be."""
-    schema = said.get("schema") if isinstance(said, dict) else None
-    if not isinstance(schema, int):
-        raise DataError(f'"{where}" is not the record of a run: it has no "schema"', "name a folder below runs/")
-    if schema > SCHEMA:
-        raise DataError(
-            f'"{where}" has run schema {schema}; this edgekit reads up to {SCHEMA}',
-            "pip install --upgrade edgekit-onnx",
-        )
-    try:
-        return Run.model_validate(said)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(map(str, fault["loc"]))
-        raise DataError(
-            f'"{where}" is damaged: {place}: {fault["msg"].lower()}',
-            "start the run again: what is finished in its folder is not done twice",
-        ) from None
+    again = "start the run again: what is finished in its folder is not done twice"
+    return checked(Run, said, where, what="run", newest=SCHEMA, named="name a folder below runs/", again=again)
 
 
 def read(folder: Path) -> Run:

@@ -11,10 +11,11 @@ import math
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from edgekit.errors import DataError
 from edgekit.metric import Metric
+from edgekit.reporting.reading import checked
 
 SCHEMA = 1
 FILE = "search.json"
@@ -164,20 +165,7 @@ class Search(BaseModel):
 
 def parse(said: Any, where: str) -> Search:
     """Check the values of a search.json; raise DataError that names the first place that is not what it must be."""
-    schema = said.get("schema") if isinstance(said, dict) else None
-    if not isinstance(schema, int):
-        raise DataError(f'"{where}" is not the record of a search: it has no "schema"', "name a search's folder")
-    if schema > SCHEMA:
-        raise DataError(
-            f'"{where}" has search schema {schema}; this edgekit reads up to {SCHEMA}',
-            "pip install --upgrade edgekit-onnx",
-        )
-    try:
-        return Search.model_validate(said)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(map(str, fault["loc"]))
-        raise DataError(f'"{where}" is damaged: {place}: {fault["msg"].lower()}', _AGAIN) from None
+    return checked(Search, said, where, what="search", newest=SCHEMA, named="name a search's folder", again=_AGAIN)
 
 
 def read(folder: Path) -> Search:
