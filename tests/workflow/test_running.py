@@ -88,6 +88,7 @@ def test_another_student_does_not_train_the_teacher_again(
     assert f"the same was made in run {one.name}" in capsys.readouterr().err
 
 
+@pytest.mark.slow  # tests/test_damage.py has more of it, on a run that is made once
 def test_what_is_damaged_is_made_again(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, folder = run(tiny, tmp_path / "runs")
     weights = folder / "distill" / "weights.safetensors"
