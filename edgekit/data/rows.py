@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Protocol
@@ -24,7 +25,7 @@ class Index(Protocol):
     def __getitem__(self, places: NDArray[np.int64]) -> NDArray[np.int64]: ...
 
 
-class Mapped:
+class Mapped(ABC):
     """What is asked of a set's arrays, of rows that are read when they are asked for: `_at` reads them."""
 
     dtype: np.dtype[Any]
@@ -62,8 +63,9 @@ class Mapped:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return self[:].astype(dtype or self.dtype, copy=False)
 
+    @abstractmethod
     def _at(self, places: NDArray[np.int64]) -> NDArray[Any]:
-        raise NotImplementedError
+        """Return the rows at `places`, which are all there."""
 
 
 class Rows(Mapped):

@@ -85,7 +85,8 @@ def write(source: Path, folder: Path, serving: Serving, examples: Mapping[str, A
         files.write_text(place / "labels.txt", "".join(f"{label}\n" for label in labels))
     beside = [each for each in (model.manifest.files if model.manifest else {}) if each.startswith("tokenizer")]
     for name in beside:
-        shutil.copyfile(source / name, place / name)
+        with files.atomic(place / name) as temporary:
+            shutil.copyfile(source / name, temporary)
     files.write_text(place / "client.py", _client(serving, model, version, beside, feeds))
     if not _altered(place / CONFIG):
         sealed = f"{_SEAL}{files.fingerprint(text)}\n{text}"

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from edgekit import console, files, locks
-from edgekit.data import augmentation, mixing, randomness
+from edgekit.data import augmentation, drawing, mixing, randomness
 from edgekit.data import batches as batching
 from edgekit.data.batches import Batches
 from edgekit.recipe.losses import POOLED
@@ -73,7 +73,8 @@ class CachedTeacher:
         self._precision = precision
         self._kinds = (_LOGITS, POOLED) if pooled else (_LOGITS,)
         examples = {part: batches.describe()[part] for part in ("data", "normalize", "augment", "view_seed")}
-        code = [files.sha256(Path(module.__file__ or "")) for module in (augmentation, mixing, batching, randomness)]
+        rooms = (augmentation, mixing, batching, randomness, drawing)
+        code = [files.sha256(Path(module.__file__ or "")) for module in rooms]
         key = files.fingerprint({"teacher": identity, "precision": precision, "examples": examples, "code": code})
         self.folder = files.home() / "teachers" / key[:32]
         self._answers = Kept(self.folder, self._kinds, batches.examples)
