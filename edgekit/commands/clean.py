@@ -1,4 +1,4 @@
-"""edgekit clean: show and remove old runs and caches."""
+"""edgekit clean: show and remove old runs, searches and caches."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# What the folder is called, and the record in it.
+_KINDS = {"run": ("[0-9a-f]{8}", "run.json"), "search": ("search-[0-9a-f]{8}", "search.json")}
+
 
 def command(
     runs: Annotated[str, typer.Option(help="The folder of all runs.")] = "runs",
     keep: Annotated[
-        int, typer.Option(min=0, help="How many of each recipe's newest runs to keep, finished and unfinished each.")
+        int, typer.Option(min=0, help="How many of each recipe's newest runs and searches to keep, done or not.")
     ] = 1,
     caches: Annotated[
         bool, typer.Option("--caches", help="Also teachers' answers, TensorRT's engines, tuned settings, limits.")
@@ -24,9 +27,9 @@ def command(
         bool, typer.Option("--json", help="Print one JSON document on the last line of stdout.")
     ] = False,
 ) -> None:
-    """Show old runs and caches with their sizes, and remove them with --yes.
+    """Show old runs, searches and caches with their sizes, and remove them with --yes.
 
-    Runs at work, links, and folders that are no runs are left alone.
+    What is at work, links, and all other folders are left alone.
 
     Example: edgekit clean --keep 1 --yes
     """
@@ -65,36 +68,38 @@ def command(
 
 
 def _old_runs(runs: Path, keep: int) -> Iterator[dict[str, Any]]:
-    """Yield each recipe's runs, the newest first, but for the newest `keep` of the finished and of the unfinished."""
+    """Yield each recipe's runs and searches, but for the newest `keep` of the finished and of the unfinished each."""
     for recipe in _folders(runs):
-        by_age = sorted(filter(_is_run, _folders(recipe)), key=_written, reverse=True)
-        finished = [run for run in by_age if _is_finished(run)]
-        spared = {*finished[:keep], *[run for run in by_age if run not in finished][:keep]}
-        for run in by_age:
-            if run not in spared:
-                yield _entry(run, "old run" if run in finished else "unfinished run")
+        for what, (name, record) in _KINDS.items():
+            found = [folder for folder in _folders(recipe) if _is(folder, name)]
+            by_age = sorted(found, key=lambda folder: _written(folder, record), reverse=True)
+            finished = [folder for folder in by_age if _is_finished(folder / record)]
+            spared = {*finished[:keep], *[folder for folder in by_age if folder not in finished][:keep]}
+            for folder in by_age:
+                if folder not in spared:
+                    yield _entry(folder, f"{'old' if folder in finished else 'unfinished'} {what}")
 
 
 def _folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.is_dir() and not path.is_symlink())
 
 
-def _is_run(folder: Path) -> bool:
-    """Tell a run's folder from any other: it is named by a hash, and holds what a run writes first."""
+def _is(folder: Path, name: str) -> bool:
+    """Tell a run's or a search's folder from any other: its name has a hash, and it holds what is written first."""
     import re
 
-    return bool(re.fullmatch("[0-9a-f]{8}", folder.name)) and (folder / ".lock").is_file()
+    return bool(re.fullmatch(name, folder.name)) and (folder / ".lock").is_file()
 
 
-def _is_finished(run: Path) -> bool:
+def _is_finished(record: Path) -> bool:
     from edgekit import files
 
-    record = files.read_json(run / "run.json")
-    return isinstance(record, dict) and record.get("status") == "finished"
+    said = files.read_json(record)
+    return isinstance(said, dict) and said.get("status") == "finished"
 
 
-def _written(run: Path) -> float:
-    return max(path.stat().st_mtime for path in (run / ".lock", run / "run.json") if path.exists())
+def _written(folder: Path, record: str) -> float:
+    return max(path.stat().st_mtime for path in (folder / ".lock", folder / record) if path.exists())
 
 
 def _entry(folder: Path, what: str) -> dict[str, Any]:
@@ -112,7 +117,7 @@ def _fate(entry: dict[str, Any]) -> str:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, what marks it as a run last, so that what an interruption leaves is still known as one."""
+    """Remove a folder, what it is known by last, so that what an interruption leaves is still known."""
     import contextlib
     import shutil
 

@@ -211,7 +211,7 @@ class Recipe(Part):
     student: Student
     export: Export
     measure: Measure = Measure()
-    stages: dict[str, Distill | Prune | Quantize] = Field(min_length=1)
+    stages: dict[str, Distill | Prune | Quantize] = {}
     budget: Budget = Budget()
     targets: Targets = Targets()
     quick: dict[str, Any] = Field({}, description='overrides for --quick, such as "stages.distill.epochs: 1"')

@@ -23,6 +23,8 @@ _OF_CLASSES = ("dkd", "dist")
 def stages(document: Document, folder: Path) -> Iterator[Fault]:
     """Yield the faults of the stages: their ids, kinds, order and losses."""
     found = document.get("stages")
+    if not found and document.get("teacher") is not None:
+        yield from _no_learner(document)
     if not isinstance(found, dict):
         return
     order = list(STAGES)
@@ -49,6 +51,13 @@ def stages(document: Document, folder: Path) -> Iterator[Fault]:
         if kind == "quantize":
             yield from _training_in_8_bits(document, said, at)
         before = kind
+
+
+def _no_learner(document: Document) -> Iterator[Fault]:
+    """Without stages the student is trained by itself, and is the model; unless it is not trained either."""
+    if document.get("student", "baseline") is False or task_faults.of(document, "vector"):
+        said = "no stage teaches the student, and it is not trained without its teacher"
+        yield Fault(("stages",), said, "add stages: {distill: {}}")
 
 
 def _pruning(said: Any, at: tuple[str, ...]) -> Iterator[Fault]:

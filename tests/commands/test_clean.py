@@ -63,6 +63,25 @@ def test_a_finished_run_is_kept_though_an_unfinished_one_is_newer_and_that_one_t
     assert [path for path in kept if not path.exists()] == []
 
 
+def test_of_searches_the_newest_is_kept_beside_the_newest_run(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def search(name: str, age: float, status: str) -> Path:
+        folder = make(runs / f"digits/search-{name}", age, None)
+        (folder / "search.json").write_text(json.dumps({"status": status}))
+        os.utime(folder / "search.json", (1e9 - age, 1e9 - age))
+        return folder
+
+    kept = [make(runs / "digits/00000001", 9), search("00000001", 2, "finished"), search("00000002", 1, "stopped")]
+    gone = [search("00000003", 3, "finished"), search("00000004", 4, "running")]
+    with locks.exclusive(gone[1] / ".lock"):
+        assert clean("--yes") == 0
+    said = capsys.readouterr().out
+    assert "old search" in said
+    assert "unfinished search" in said and "at work: left alone" in said
+    assert not gone[0].exists()
+    assert gone[1].exists()
+    assert [path for path in kept if not path.exists()] == []
+
+
 def test_keeping_none_removes_all_and_the_empty_folder_of_the_recipe(
     runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -170,6 +170,19 @@ def test_distill_needs_a_teacher(tiny: Any) -> None:
     assert tiny.refusal(tiny.write(text)).faults[0][1] == "distill needs a teacher, and the recipe has none"
 
 
+STAGES = "stages:\n  distill: {epochs: 4}\n  prune:\n    ratio: 0.5\n    epochs: 3\n  quantize:\n"
+QUICK = "quick: {stages.distill.epochs: 1, stages.prune.epochs: 1}\n"
+
+
+@pytest.mark.parametrize("stages", ["", "stages: {}\n"])
+def test_without_stages_the_student_alone_is_the_model_and_must_be_trained(tiny: Any, stages: str) -> None:
+    text = tiny.text.replace(STAGES, stages).replace(QUICK, "")
+    assert load(tiny.write(text)).recipe.stages == {}
+    untrained = text.replace("student: {", "student: {baseline: false, ")
+    assert "no stage teaches the student" in str(tiny.refusal(tiny.write(untrained)))
+    assert load(tiny.write(tiny.text.replace("student: {", "student: {baseline: false, "))).recipe.stages
+
+
 def test_weights_are_held_against_their_hash(tmp_path: Path, tiny: Any) -> None:
     (tmp_path / "w.safetensors").write_bytes(b"weights")
     text = tiny.text.replace(
