@@ -211,7 +211,7 @@ class Recipe(Part):
     student: Student
     export: Export
     measure: Measure = Measure()
-    stages: dict[str, Distill | Prune | Quantize] = {}
+    stages: dict[str, Distill | Prune | Quantize] = Field({})
     budget: Budget = Budget()
     targets: Targets = Targets()
     quick: dict[str, Any] = Field({}, description='overrides for --quick, such as "stages.distill.epochs: 1"')

@@ -105,6 +105,7 @@ class Search(BaseModel):
     id: str
     status: str = "running"
     recipe_file: str | None = None
+    command: str | None = None
     created: str = ""
     seconds: float | None = None
     trials_asked: int | None = None

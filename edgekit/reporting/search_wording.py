@@ -178,5 +178,4 @@ def command(folder: Path, recipe: str) -> str:
 
 def again(search: Search) -> str:
     """Write the command that a search goes on with."""
-    count = search.trials_asked or len(search.trials)
-    return f"edgekit search {shlex.quote(search.recipe_file or search.name)} --trials {count}"
+    return search.command or f"edgekit search {shlex.quote(search.recipe_file or search.name)}"

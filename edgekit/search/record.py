@@ -6,13 +6,14 @@ It is written in one step after every trial, and holds all that the page and the
 from __future__ import annotations
 
 import datetime
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit import __version__, files, hardware
 from edgekit.search import choosing, front, storage, study
-from edgekit.search.asking import RECORD, Plan
+from edgekit.search.asking import JOURNAL, RECORD, Plan
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -43,6 +44,7 @@ def make(plan: Plan, shared: Study, status: str, seconds: float) -> dict[str, An
         "id": plan.folder.name,
         "status": status,
         "recipe_file": plan.loaded.path.name,
+        "command": command(plan),
         "created": known.get("created") or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
         "trials_asked": plan.asked.trials,
@@ -63,6 +65,17 @@ def make(plan: Plan, shared: Study, status: str, seconds: float) -> dict[str, An
         "points": plan.search.points,
     }
     return record | {"chosen": choosing.chosen(record)}
+
+
+def command(plan: Plan) -> str:
+    """Write the command that goes on with the search, with stars for a database's password."""
+    asked, runs = plan.asked, plan.folder.parent.parent
+    words = ["edgekit", "search", asked.recipe, *asked.overrides, "--trials", str(asked.trials)]
+    words += ["--jobs", str(asked.jobs)] if asked.jobs > 1 else []
+    words += ["--storage", storage.shown(asked.storage, plan.folder / JOURNAL)] if asked.storage else []
+    words += ["--quick"] if asked.quick else []
+    words += ["--runs", str(runs)] if runs != Path("runs") else []
+    return shlex.join(words)
 
 
 def row(trial: FrozenTrial, folder: Path, metric: Mapping[str, Any]) -> dict[str, Any]:

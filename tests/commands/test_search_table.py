@@ -66,7 +66,9 @@ def test_the_closing_lines_say_why_and_where(record: dict[str, Any], tmp_path: P
 
 
 def test_one_that_was_stopped_says_how_it_goes_on(record: dict[str, Any]) -> None:
-    lines = search_table.closing_lines(record | {"status": "stopped"}, Path("x"))
+    lines = search_table.closing_lines(
+        record | {"status": "stopped", "command": "edgekit search tiny.yaml --trials 3"}, Path("x")
+    )
     assert lines[-1] == "it goes on with: edgekit search tiny.yaml --trials 3"
 
 
