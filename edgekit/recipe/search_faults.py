@@ -17,18 +17,21 @@ from edgekit.recipe.document import OVERRIDE, Document
 from edgekit.recipe.faults import Fault, Keys, shown, translate
 from edgekit.recipe.overrides import put
 from edgekit.recipe.schema import Distill, Recipe
-from edgekit.recipe.searching import Range, Search
+from edgekit.recipe.searching import NETWORK, Range, Search, changes
 
 _AT = ("search", "space")
-_SEARCHED = ("student", "stages")
+_SEARCHED = (NETWORK, "stages")
 Validate = Callable[[Document], tuple[Recipe | None, list[Fault]]]
 
 
 def search(document: Document, folder: Path) -> Iterator[Fault]:
     """Yield the faults of the section as it is written."""
-    space = document.get(*_AT)
-    for key, said in _mapping(space).items():
+    space = _mapping(document.get(*_AT))
+    for key, said in space.items():
         yield from _entry(key, said)
+        if key.startswith(f"{NETWORK}.") and NETWORK in space:
+            said_twice = f'"{key}" and "{NETWORK}" both say what the student is'
+            yield Fault((*_AT, key), said_twice, "write it into the choices of student")
     rungs = document.get("search", "rungs")
     if isinstance(rungs, list) and all(isinstance(rung, int) for rung in rungs) and rungs != sorted(set(rungs)):
         yield Fault(("search", "rungs"), f"{shown(rungs)} does not rise", "write the epochs in order, as [1, 3]")
@@ -36,7 +39,9 @@ def search(document: Document, folder: Path) -> Iterator[Fault]:
 
 def _entry(key: str, said: Any) -> Iterator[Fault]:
     at, path = (*_AT, key), key.split(".")
-    if path[0] not in _SEARCHED or len(path) < 2 or not all(path):
+    if key == NETWORK:
+        yield from _networks(said, at)
+    elif path[0] not in _SEARCHED or len(path) < 2 or not all(path):
         yield Fault(at, f'"{key}" cannot be searched: a key begins with student. or stages.')
     elif path[0] == "stages" and len(path) == 2 and said != [True, False]:
         yield Fault(at, f"{shown(said)} does not say whether the stage is in or out", "write [true, false]")
@@ -44,9 +49,18 @@ def _entry(key: str, said: Any) -> Iterator[Fault]:
         yield from _of(said, at)
 
 
+def _networks(said: Any, at: Keys) -> Iterator[Fault]:
+    """Students to choose from are said as the section student says one."""
+    if isinstance(said, list) and all(isinstance(choice, dict) for choice in said):
+        yield from _of(said, at)
+    else:
+        hint = "write [{model: a.py, args: {width: 8}}, {model: b.py}]"
+        yield Fault(at, f"{shown(said)} is no list of students", hint)
+
+
 def _of(said: Any, at: Keys) -> Iterator[Fault]:
     if isinstance(said, list):
-        told = [shown(choice) for choice in said]
+        told = [repr(choice) if isinstance(choice, list | dict) else shown(choice) for choice in said]
         if len(set(told)) < 2:
             yield Fault(at, f"{shown(said)} leaves nothing to choose", "list two choices or more")
         elif len(set(told)) < len(told):
@@ -96,7 +110,8 @@ def tried(document: Document, validate: Validate) -> Iterator[tuple[str, Fault]]
         for end in ends(said):
             other = copy.deepcopy(short)
             other.remove(("search",))
-            put(other, tuple(key.split(".")), end, document.origin((*_AT, key)) or OVERRIDE)
+            for name, value in changes(key, end).items():
+                put(other, tuple(name.split(".")), value, document.origin((*_AT, key)) or OVERRIDE)
             for fault in validate(other)[1]:
                 if fault not in known:
                     known.append(fault)

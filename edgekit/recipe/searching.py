@@ -8,6 +8,15 @@ from pydantic import Field
 
 from edgekit.recipe.part import Part, Positive
 
+NETWORK = "student"  # searched as a whole: one of several networks
+
+
+def changes(key: str, value: Any) -> dict[str, Any]:
+    """Return what drawing `value` sets, by key: of a network its file, arguments and weights, and what else it says."""
+    if key != NETWORK:
+        return {key: value}
+    return {f"{key}.{name}": said for name, said in {"args": {}, "start": None, **value}.items()}
+
 
 class Range(Part):
     """Numbers between two ends, which belong to it; whole ones where the recipe's own value is one."""
@@ -23,6 +32,7 @@ class Search(Part):
 
     space: Annotated[dict[str, list[Any] | Range], Field(min_length=1)] = Field(
         description="by key of the recipe, such as student.args.width: a list of choices, or a range of low and high;"
+        " student is a list of networks, each with its model and args;"
         " a stage by its id, as stages.prune, is in or out by [true, false]"
     )
     short: dict[str, Any] = Field({}, description='overrides of every trial, such as "stages.distill.epochs: 5"')

@@ -77,7 +77,10 @@ def _effect(search: Search, name: str, space: Any, trials: list[Trial], values: 
 def _choices(space: Any, values: Sequence[Any]) -> list[Any]:
     """Return the choices in the recipe's order, and what else was tried after them."""
     found: list[Any] = list(space) if isinstance(space, list) else []
-    return [*found, *(value for value in dict.fromkeys(values) if value not in found)]
+    for value in values:  # which may be a list or a mapping, and has no hash
+        if value not in found:
+            found.append(value)
+    return found
 
 
 def _share(scores: np.ndarray, parts: Sequence[np.ndarray]) -> float:

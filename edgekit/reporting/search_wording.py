@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from edgekit.reporting import wording
@@ -75,7 +75,10 @@ def speedup(trial: Trial) -> str:
 
 
 def value(given: Any) -> str:
-    """Write a setting's value as a recipe has it, with as few digits as tell it: 16, 0.314, true."""
+    """Write a setting's value as a recipe has it, with as few digits as tell it: 16, 0.314, true, resnet(width=8)."""
+    if isinstance(given, dict) and "model" in given:
+        args = ", ".join(f"{name}={value(argument)}" for name, argument in given.get("args", {}).items())
+        return f"{PurePath(given['model']).stem}({args})"
     if isinstance(given, bool) or given is None:
         return {True: "true", False: "false", None: "null"}[given]
     return f"{given:.3g}" if isinstance(given, float) else str(given)

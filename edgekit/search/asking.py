@@ -1,7 +1,7 @@
 """What a search was asked for, and the recipe of each of its trials. No torch.
 
 A trial is the recipe with what `short` says, what the user changed, and what was drawn, in that order; the student
-alone is not trained.
+alone is not trained, and no step is undone for its loss of accuracy, which the search weighs itself.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from edgekit.errors import RecipeError
 from edgekit.recipe.finding import shown
 from edgekit.recipe.loading import Loaded, load
 from edgekit.recipe.schema import Distill, Recipe
-from edgekit.recipe.searching import Search
+from edgekit.recipe.searching import NETWORK, Search
 from edgekit.search import space
 
 JOURNAL, TRIALS, WORKERS, POINTS, RECORD = "study.journal", "trials", "workers", "points", "search.json"
-_ALWAYS = {"student.baseline": False, "search": None}
+# Accuracy is searched for beside speed: no step is undone for what it costs.
+UNDONE_FOR = {"budget.max_drop_points": None, "budget.max_class_drop_points": None}
+_ALWAYS = {"student.baseline": False, "search": None, **UNDONE_FOR}
 _EXAMPLE = "search: {space: {student.args.width: [8, 16, 24], stages.prune.ratio: {low: 0.2, high: 0.6}}}"
 
 
@@ -89,6 +92,8 @@ class Plan:
         if self.search.rungs:  # the student is scored after every epoch
             train = "student.train" if self.learns == "student" else f"stages.{self.learns}"
             always[f"{train}.validate_every"] = 1
-        short, drawn = space.written(self.search.short), space.written(values)
-        overrides = [*short, *self.asked.overrides, *space.written(always), *drawn]
+        network = {key: value for key, value in values.items() if key == NETWORK}  # before what is set in it
+        drawn = {key: value for key, value in values.items() if key != NETWORK}
+        before, after = (map(space.written, parts) for parts in ((self.search.short, network), (always, drawn)))
+        overrides = [*chain(*before), *self.asked.overrides, *chain(*after)]
         return load(str(self.loaded.path), overrides, self.asked.quick)

@@ -14,6 +14,7 @@ from edgekit.errors import EdgekitError, ModelError
 from edgekit.metric import Metric
 from edgekit.recipe.loading import load, resolve_model, resolved
 from edgekit.recipe.schema import Targets
+from edgekit.recipe.searching import NETWORK
 from edgekit.search import limits, space
 from edgekit.search.asking import TRIALS, Plan
 from edgekit.search.trial import TEACHER, shown
@@ -24,7 +25,7 @@ from edgekit.workflow import preparing, rehearsal, running
 def build(plan: Plan) -> None:
     """Build the student at every end of every range, all else as the recipe has it; raise ModelError that names it."""
     for dimension in plan.dimensions:
-        for value in dimension.ends if dimension.key.startswith("student.") else ():
+        for value in dimension.ends if dimension.key.partition(".")[0] == NETWORK else ():
             changed = [*plan.asked.overrides, "search=null", *space.written({dimension.key: value})]
             loaded = load(str(plan.loaded.path), changed, plan.asked.quick)
             student = loaded.recipe.student

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgekit.recipe.loading import resolved
-from edgekit.recipe.schema import Recipe
-from edgekit.recipe.searching import Range
+from edgekit.recipe.schema import Recipe, Student
+from edgekit.recipe.searching import NETWORK, Range, changes
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -93,8 +93,9 @@ def read(recipe: Recipe) -> list[Dimension]:
 
 def own(recipe: Recipe, dimensions: Iterable[Dimension]) -> dict[str, Any]:
     """Return the recipe's own values, by key; without those it leaves to a model file's defaults."""
-    values = _values(recipe)
-    return {each.key: values[each.key] for each in dimensions if each.key in values}
+    values = {**_values(recipe), NETWORK: _network(recipe)}
+    known = {key for key, value in values.items() if key != NETWORK or value}
+    return {each.key: values[each.key] for each in dimensions if each.key in known}
 
 
 def fixed(dimensions: Iterable[Dimension], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def draw(trial: Trial, dimensions: Iterable[Dimension]) -> dict[str, Any]:
 def written(values: Mapping[str, Any]) -> list[str]:
     """Write values as overrides; stages that are left out come last, after what would be set in them."""
     order: Sequence[str] = sorted(values, key=_is_switch)
-    return [f"{key}={_text(values[key])}" for key in order]
+    return [f"{name}={_text(value)}" for key in order for name, value in changes(key, values[key]).items()]
 
 
 def _dimension(key: str, said: list[Any] | Range, value: Any) -> Dimension:
@@ -123,6 +124,18 @@ def _dimension(key: str, said: list[Any] | Range, value: Any) -> Dimension:
         return Choices(key, tuple(said))
     whole = isinstance(said.low, int) and isinstance(said.high, int) and not isinstance(value, float)
     return Numbers(key, said.low, said.high, said.log, said.step or 1, whole)
+
+
+def _network(recipe: Recipe) -> Any:
+    """Return the choice that is the recipe's own student, as it is written there; None where none is."""
+    assert recipe.search
+    own = recipe.student.model_dump(mode="json", by_alias=True)
+    choices = recipe.search.space.get(NETWORK)
+    for choice in choices if isinstance(choices, list) else ():
+        said = {key.partition(".")[2]: value for key, value in changes(NETWORK, choice).items()}
+        if Student.model_validate({**own, **said}) == recipe.student:
+            return choice
+    return None
 
 
 def _is_switch(key: str) -> bool:

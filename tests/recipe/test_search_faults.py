@@ -45,7 +45,10 @@ def test_a_search_is_read_and_does_not_change_what_a_run_is(tiny: Any) -> None:
         ("{student.args.width: {low: 0.5, high: 4, step: 1}}", "1 cannot be: steps are of whole numbers"),
         ("{stages.prune: [true]}", "[true] does not say whether the stage is in or out"),
         ("{data.seed: [1, 2]}", '"data.seed" cannot be searched: a key begins with student. or stages.'),
-        ("{student: [1, 2]}", '"student" cannot be searched: a key begins with student. or stages.'),
+        ("{student: [1, 2]}", "[1, 2] is no list of students"),
+        ("{student: {low: 1, high: 2}}", '{"low": 1, "high": 2} is no list of students'),
+        ("{student: [{model: resnet.py}]}", '[{"model": "resnet.py"}] leaves nothing to choose'),
+        ("{student: [{model: a.py}, {model: b.py}, {model: a.py}]}", "a list of 3 says a choice twice"),
     ],
 )
 def test_a_faulty_entry_is_told_at_its_key(tiny: Any, space: str, said: str) -> None:
@@ -72,6 +75,19 @@ def test_an_end_that_the_recipe_refuses_is_told_at_the_line_of_the_search(
         load(written(tiny, space))
     ((where, complaint),) = caught.value.faults
     assert where.endswith(f"tiny.yaml:{line}, {place}") and said in complaint
+
+
+def test_students_are_chosen_whole_and_each_is_held_against_the_recipe(tiny: Any) -> None:
+    resnet, other = "{model: resnet.py, args: {depth: 8}}", "{model: mobilenet.py}"
+    loaded = load(written(tiny, f"{{student: [{resnet}, {other}]}}")).recipe
+    assert loaded.search and loaded.search.space["student"] == [
+        {"model": "resnet.py", "args": {"depth": 8}}, {"model": "mobilenet.py"}
+    ]  # fmt: skip
+    ((_, said),) = faults(tiny, f"{{student: [{resnet}, {{model: mobilnet.py}}]}}")
+    assert said.endswith('did you mean "mobilenet.py"?')
+    twice = f"{{student: [{resnet}, {other}], student.args.width: [4, 8]}}"
+    ((_, said),) = faults(tiny, twice)
+    assert said == '"student.args.width" and "student" both say what the student is'
 
 
 def test_faults_of_short_and_of_rungs_are_told(tiny: Any) -> None:

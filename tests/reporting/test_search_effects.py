@@ -67,6 +67,15 @@ def test_true_is_not_taken_for_one() -> None:
     assert next(effect for effect in effects(search) if effect.name == "luck").labels == ["true", "false"]
 
 
+def test_students_that_are_chosen_whole_are_told_apart() -> None:
+    networks = [{"model": "net.py", "args": {"width": width}} for width in (4, 8)]
+    search = made(20, {"student": networks[:1]})
+    for trial in search.trials:
+        trial.overrides = {"student": networks[trial.number % 2]}
+    (found,) = effects(search)
+    assert found.labels == ["net(width=4)", "net(width=8)"]
+
+
 def test_a_trial_that_repeats_another_counts_once() -> None:
     search = made(20)
     search.trials[3].duplicate = 1

@@ -34,6 +34,7 @@ def test_a_points_recipe_is_the_recipe_with_what_was_drawn_at_its_full_length(pl
     assert loaded.recipe.teacher and base.teacher
     assert loaded.recipe.teacher.train == base.teacher.train and loaded.recipe.stages.keys() == base.stages.keys()
     assert loaded.recipe.quick == {"stages.distill.epochs": 1}
+    assert loaded.recipe.budget.max_drop_points is None, "nothing was undone for its accuracy in the trial either"
     assert resolve_model(loaded, loaded.recipe.student.model) == given.loaded.folder.resolve() / "net.py"
     assert Path(loaded.recipe.data.source) == given.loaded.folder.resolve() / "shapes.npz"
 

@@ -69,6 +69,33 @@ def test_the_recipes_own_values_are_known(plan: Any) -> None:
     }
 
 
+NETWORKS = """
+search:
+  space:
+    student: [{model: net.py, args: {width: 4}}, {model: net.py, args: {width: 8}}]
+    stages.prune: [true, false]
+"""
+
+
+def test_a_student_is_chosen_whole_and_the_recipes_own_is_known_among_them(plan: Any) -> None:
+    given = plan(section=NETWORKS)
+    small = {"model": "net.py", "args": {"width": 4}}
+    assert given.own == {"student": small | {"args": {"width": 8}}, "stages.prune": True}
+    other = plan("student.args.width=12", section=NETWORKS)
+    assert other.own == {"stages.prune": True}, "it is none of the choices"
+    assert plan().own.keys().isdisjoint({"student"})
+    recipe = given.trial({"student": small, "stages.prune": False}).recipe
+    assert recipe.student.args == {"width": 4} and not recipe.student.baseline
+    changed = plan("student.args.width=12", section=NETWORKS).trial({"student": small}).recipe
+    assert changed.student.args == {"width": 12}, "what the user says counts more than what was drawn"
+
+
+def test_no_step_of_a_trial_is_undone_for_its_accuracy_which_is_searched_for(plan: Any) -> None:
+    given = plan("budget={max_drop_points: 0.1, max_class_drop_points: 2, max_bytes: 5000}")
+    budget = given.trial({}).recipe.budget
+    assert (budget.max_drop_points, budget.max_class_drop_points, budget.max_bytes) == (None, None, 5000)
+
+
 def test_a_trial_is_the_recipe_shortened_changed_and_drawn(plan: Any) -> None:
     recipe = plan("stages.prune.epochs=2").trial({"student.args.width": 4, "stages.quantize": False}).recipe
     assert recipe.student.args == {"width": 4} and not recipe.student.baseline and recipe.search is None
