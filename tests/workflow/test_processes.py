@@ -15,6 +15,7 @@ import pytest
 
 LAUNCHERS = {
     "torchrun": ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "PORT"],
+    "torchrun, three": ["-m", "torch.distributed.run", "--nproc_per_node", "3", "--master_port", "PORT"],
     "accelerate": ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
                    "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "PORT"],
 }  # fmt: skip
@@ -53,7 +54,8 @@ def process_of_rank(launched: subprocess.Popen[str], rank: int) -> int:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds the processes in /proc")
-def test_a_run_whose_process_was_killed_says_so_and_goes_on_with_another_number_of_processes(tiny):
+@pytest.mark.parametrize(("then", "processes"), [([], None), (LAUNCHERS["torchrun, three"], 3)], ids=["one", "three"])
+def test_a_run_whose_process_was_killed_says_so_and_goes_on_with_another_number_of_processes(tiny, then, processes):
     launched = start(tiny, LAUNCHERS["torchrun"])
     until = time.monotonic() + 120
     while len(history(tiny)) < 3 and time.monotonic() < until:
@@ -66,12 +68,13 @@ def test_a_run_whose_process_was_killed_says_so_and_goes_on_with_another_number_
     before = history(tiny)
     assert 3 <= len(before) < 60
 
-    _, said = start(tiny, []).communicate(timeout=180)
+    _, said = start(tiny, then).communicate(timeout=240)
     assert f"distill: going on after epoch {len(before)} of 60" in said
     after = history(tiny)
     assert after[: len(before)] == before
     assert {line.get("processes") for line in before} == {2}
-    assert {line.get("processes") for line in after[len(before) :]} == {None}
+    assert {line.get("processes") for line in after[len(before) :]} == {processes}
+    assert len(after) == 60
 
 
 @pytest.mark.slow
