@@ -7,6 +7,7 @@ from typing import Any
 from edgekit import console
 
 SHOWN = 30  # classes
+_NAMED = 5
 
 
 def show(summary: dict[str, Any]) -> None:
@@ -46,6 +47,10 @@ def _labels(labels: dict[str, dict[str, int]] | None, splits: list[str]) -> None
     ratio = max(sizes) / max(min(sizes), 1)
     more = f"the largest class has {ratio:.3g} times the smallest's examples"
     console.answer(f"balance: {more if max(sizes) > min(sizes) else 'every class has as many examples'}")
+    for split in splits:
+        if none := [label for label, counts in labels.items() if not counts[split]]:
+            named = ", ".join(f'"{label}"' for label in none[:_NAMED]) + (", ..." if len(none) > _NAMED else "")
+            console.answer(f"{split} has no example of {len(none):,} of {len(labels):,} classes: {named}")
 
 
 def _doubts(summary: dict[str, Any]) -> None:

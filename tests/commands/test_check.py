@@ -151,8 +151,14 @@ def test_check_data_tells_that_groups_are_not_kept_together(
 
 @pytest.mark.parametrize(
     ("counts", "said"),
-    [((7,), "there is one class alone"), ((7, 7), "every class has as many"), ((8, 4), "has 2 times the smallest's")],
-    ids=["one", "even", "uneven"],
+    [
+        ((7,), "there is one class alone"),
+        ((7, 7), "every class has as many"),
+        ((8, 4), "has 2 times the smallest's"),
+        ((8, 4, 0), 'train has no example of 1 of 3 classes: "c2"'),
+        ((8, *[0] * 7), 'train has no example of 7 of 8 classes: "c1", "c2", "c3", "c4", "c5", ...'),
+    ],
+    ids=["one", "even", "uneven", "without a class", "without many"],
 )
 def test_the_balance_is_said_in_words(counts: tuple[int, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     from edgekit.commands import data_table
