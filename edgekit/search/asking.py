@@ -24,7 +24,7 @@ from edgekit.search import space
 JOURNAL, TRIALS, WORKERS, POINTS, RECORD = "study.journal", "trials", "workers", "points", "search.json"
 # Accuracy is searched for beside speed: no step is undone for what it costs.
 UNDONE_FOR = {"budget.max_drop_points": None, "budget.max_class_drop_points": None}
-_ALWAYS = {"student.baseline": False, "search": None, **UNDONE_FOR}
+RULES = {"student.baseline": False, "search": None, **UNDONE_FOR}
 _EXAMPLE = "search: {space: {student.args.width: [8, 16, 24], stages.prune.ratio: {low: 0.2, high: 0.6}}}"
 
 
@@ -88,7 +88,7 @@ class Plan:
 
     def trial(self, values: Mapping[str, Any]) -> Loaded:
         """Load the recipe of the trial of these values."""
-        always: dict[str, Any] = dict(_ALWAYS)
+        always: dict[str, Any] = dict(RULES)
         if self.search.rungs:  # the student is scored after every epoch
             train = "student.train" if self.learns == "student" else f"stages.{self.learns}"
             always[f"{train}.validate_every"] = 1
