@@ -25,7 +25,9 @@ from edgekit.exporting.cases import BATCHES
 from edgekit.exporting.deployment import Deployment
 from edgekit.graph.inspection import inspect
 from edgekit.latency import comparison
+from edgekit.latency.conditions import Watch
 from edgekit.latency.copies import Opener
+from edgekit.latency.doubts import DISTURBED, about_machine
 from edgekit.latency.sampling import interleave
 from edgekit.measuring import costs, layers, predicting
 from edgekit.measuring.answers import Noted
@@ -114,7 +116,8 @@ class Judge:
             noted = Noted(predict(self._open(graph)), self.deployment.output)
             scores = {split: np.asarray(values) for split, values in self.score(noted).items()}
         scores |= noted.last(len(scores["test"]) if scores["test"].ndim else 0)
-        latency, faster, over_teacher = self._time(graph, incumbent, teacher, folder)
+        latency, faster, over_teacher, doubts = self._time(graph, incumbent, teacher, folder)
+        notes += [f"while {candidate.label} was timed, {doubt}: its ratios are doubtful" for doubt in doubts]
         memory = self._memory(graph) if budget.max_memory_mb is not None else {}
         decision, change, worst = None, None, None
         if incumbent:
@@ -241,8 +244,11 @@ class Judge:
 
     def _time(
         self, graph: Path, incumbent: Judged | None, teacher: Judged | None, folder: Path
-    ) -> tuple[dict[str, Any], dict[str, float] | None, dict[str, float] | None]:
-        """Time the candidate, its incumbent and the teacher: live copies of each, interleaved, on a quiet device."""
+    ) -> tuple[dict[str, Any], dict[str, float] | None, dict[str, float] | None, list[str]]:
+        """Time the candidate, its incumbent and the teacher: live copies of each, interleaved, on a quiet device.
+
+        The last of what is returned is what disturbed them: programs that know nothing of edgekit's locks.
+        """
         graphs = {"candidate": graph}
         for name, other in (("incumbent", incumbent), ("teacher", teacher)):
             if other and other.graph not in graphs.values():
@@ -255,7 +261,8 @@ class Judge:
         openers = {name: Opener(partial(opened, path)) for name, path in graphs.items()}
         with self.device.quiet():
             rest = rest_after(self.measure.threads)
-            taken = interleave(openers, seconds=self.measure.seconds, seed=self.seed, rest=rest)
+            with Watch() as watch:
+                taken = interleave(openers, seconds=self.measure.seconds, seed=self.seed, rest=rest, progress=watch)
         raw = {f"{n}.{what}": getattr(s, what) for n, s in taken.items() for what in ("times_ns", "rounds", "copies")}
         with files.atomic(folder / TIMES) as temporary:
             np.savez_compressed(temporary, **raw)
@@ -263,7 +270,8 @@ class Judge:
         said |= {"device": self.measure.device, "threads": self.measure.threads, "batch": self.measure.batch}
         faster = comparison.speedup(taken["candidate"], taken["incumbent"]) if incumbent else None
         over_teacher = comparison.speedup(taken["candidate"], taken["teacher"]) if "teacher" in taken else None
-        return said, faster, over_teacher or (faster if teacher else None)
+        doubts = [doubt.text for doubt in about_machine(watch.seen(), self.measure.threads) if doubt.kind in DISTURBED]
+        return said, faster, over_teacher or (faster if teacher else None), doubts
 
     def _open(self, graph: Path) -> Session:
         return open_session(graph, device=self.measure.device, threads=self.measure.threads, max_batch=_LARGEST_BATCH)

@@ -15,6 +15,7 @@ from edgekit import locks
 from edgekit.errors import ExportError
 from edgekit.exporting.deployment import Deployment
 from edgekit.judging import Candidate, Judge, estimate
+from edgekit.latency.conditions import Conditions, Watch
 from edgekit.measuring.predicting import Predict
 from edgekit.metric import Metric
 from edgekit.recipe.schema import Budget, Measure
@@ -69,6 +70,17 @@ def test_a_verdict_holds_every_figure_of_the_table(judge: Judge) -> None:
     assert (judge.root / verdict["model"]["file"]).stat().st_size == verdict["bytes"]
     with np.load(judge.root / "student" / "times.npz") as times:
         assert {"candidate.times_ns", "incumbent.times_ns"} <= set(times)
+
+
+@pytest.mark.parametrize(("others", "doubted"), [(0.0, False), (1.9, True)])
+def test_what_kept_the_machine_busy_while_it_was_timed_stands_in_the_notes(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch, others: float, doubted: bool
+) -> None:
+    seen = Conditions(1.0, 2.0, 2, others, governor="powersave", battery=True)
+    monkeypatch.setattr(Watch, "seen", lambda watch: seen)
+    notes = judge.judge(linear(judge.root), None, None, Budget(), "latency", "first").verdict["notes"]
+    said = "while teacher was timed, others kept 1.9 of the 2 processors busy: its ratios are doubtful"
+    assert notes == [said] * doubted, "a battery slows all alike"
 
 
 def test_a_compression_is_timed_layer_by_layer_and_another_step_is_not(judge: Judge) -> None:

@@ -8,6 +8,7 @@ from edgekit.latency.conditions import Conditions
 from edgekit.latency.notes import Note
 from edgekit.latency.samples import Samples
 
+DISTURBED = ("busy-machine", "throttled")  # kinds of doubt for which a measurement may be wrong as a whole
 _OTHERS_SHARE = 0.2  # of the machine's processors that others may keep busy
 _PARTS = 12  # of equal length, in which a trend is looked for
 _TREND = 0.7  # the least rank correlation of a trend with time: by chance in 1.2 % of cases, for twelve parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 _ADVICE = {
-    "busy-machine": "close other programs, or trust the ratios, which were measured side by side, over the times",
+    "busy-machine": "close other programs and measure again: they slow large models more than small ones",
     "throttled": "raise the container's limit of processors, or ask for fewer threads",
     "drift": "let the machine cool, fix its clock, or close what came and went; the ratios hold all the same",
     "bimodal": "do not trust one median: look at the distribution, and for a thread that moves between cores",

@@ -18,7 +18,7 @@ from edgekit import files, hardware
 from edgekit.errors import UsageError
 from edgekit.extras import need
 from edgekit.latency.conditions import Watch
-from edgekit.latency.doubts import about_machine
+from edgekit.latency.doubts import DISTURBED, about_machine
 from edgekit.latency.samples import Samples
 from edgekit.latency.sampling import interleave
 from edgekit.runtime.session import open_session
@@ -33,7 +33,6 @@ _MEMORY_SHARE = 0.125  # of the free memory, that the largest may take
 _CHAIN = 100  # nodes, by which is known what one more costs
 _WORKS = 12  # how many there are
 _MIN_ROUNDS = 10
-_DISTURBED = ("busy-machine", "throttled")  # doubts for which ceilings may be too low
 _KEPT, _KEPT_BUSY = datetime.timedelta(days=30), datetime.timedelta(hours=1)
 
 
@@ -96,7 +95,7 @@ def measure(threads: int, seconds: float = SECONDS) -> dict[str, Any]:
         "schema": SCHEMA,
         "threads": threads,
         "runtime": "onnxruntime",
-        "busy": any(note.kind in _DISTURBED for note in about_machine(watch.seen(), threads)),
+        "busy": any(note.kind in DISTURBED for note in about_machine(watch.seen(), threads)),
         "fp32_gflops": _best(rates, "fp32"),
         "int8_gops": _best(rates, "int8"),
         "bandwidth_gbs": {key: read[-1][key] for key in ("value", "low", "high")},
