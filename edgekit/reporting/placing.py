@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 _DIRECTIONS = 16
 _GAPS = (3.0, 12.0, 24.0, 40.0, 60.0)
+_NEAR = 12.0  # of a name at the end of its error bar
 _ROUNDS = 4
 _BENDS = (0, 0.15, -0.15, 0.3, -0.3, 0.5, -0.5)  # of a bowed way, in parts of its length
 _STEPS = 32
@@ -76,12 +77,14 @@ class Point(NamedTuple):
         return found
 
     def line(self, box: Box) -> list[tuple[float, float]]:
-        """Return points two apart on the line from just off the marker to the box; none where the bar leads there."""
-        if box.left < self.x < box.right:
-            return []
+        """Return points two apart on the line from just off the marker, or its bar, to the box; none where it is near."""
         x, y = box.nearest(self.x, self.y)
-        apart = math.dist((x, y), (self.x, self.y))
-        steps = range(round(self.radius) + 4, round(apart), 2)
+        apart, begin = math.dist((x, y), (self.x, self.y)), self.radius
+        if box.left < self.x < box.right:  # the bar leads there
+            begin = max(begin, self.y - self.bottom if y < self.y else self.top - self.y)
+            if apart - begin <= _NEAR:
+                return []
+        steps = range(round(begin) + 4, round(apart), 2)
         return [(self.x + (x - self.x) * step / apart, self.y + (y - self.y) * step / apart) for step in steps]
 
 

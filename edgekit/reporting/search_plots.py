@@ -49,7 +49,7 @@ def write_png(search: Search, path: Path) -> None:
         figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor=PRINT.paper)
         heading = figure.text(20 / width, 1 - 32 / height, words.headline(search), fontsize=15, weight="bold")
         extent = heading.get_window_extent(FigureCanvasAgg(figure).get_renderer())
-        heading.set_fontsize(15 * min(1, (width - 40) / extent.width))
+        heading.set_fontsize(15 * min(1, (width - 56) / extent.width))  # a few points more at 144 dpi
         how = f"{search.name}  ·  coloured: the front, with 95 % intervals; the others are beaten  ·  areas: file size"
         figure.text(20 / width, 1 - 54 / height, fitting(how, width - 40), fontsize=10, color=PRINT.muted)
         _draw(figure, search, PRINT, (width, height), above=104)

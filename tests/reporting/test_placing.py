@@ -44,7 +44,9 @@ def test_a_line_leads_from_the_marker_to_a_name_that_stands_apart() -> None:
     line = point.line(Box(360, 190, 430, 216))
     assert line[0][0] > point.x + point.radius
     assert 355 <= line[-1][0] <= 360
-    assert point.line(Box(290, 260, 360, 286)) == []
+    assert point.line(Box(290, 250, 360, 276)) == []
+    far = point.line(Box(290, 300, 360, 326))
+    assert far[0][1] > point.top and 295 <= far[-1][1] <= 300, "from the end of the bar"
 
 
 def test_a_way_is_straight_where_it_can_be_and_bows_around_what_stands_there() -> None:
