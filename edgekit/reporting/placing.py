@@ -77,7 +77,7 @@ class Point(NamedTuple):
         return found
 
     def line(self, box: Box) -> list[tuple[float, float]]:
-        """Return points two apart on the line from just off the marker, or its bar, to the box; none where it is near."""
+        """Return points two apart on the line from just off the marker, or its bar, to the box; none to a near one."""
         x, y = box.nearest(self.x, self.y)
         apart, begin = math.dist((x, y), (self.x, self.y)), self.radius
         if box.left < self.x < box.right:  # the bar leads there

@@ -62,7 +62,9 @@ def _across(axes: Any, effect: Effect, wide: float) -> None:
     if effect.labels:
         axes.set_xlim(-0.6, len(effect.labels) - 0.4)
         room = wide / len(effect.labels)
-        axes.set_xticks(range(len(effect.labels)), [fitting(label, room) for label in effect.labels])
+        fits = all(fitting(label, room) == label for label in effect.labels)
+        labels = effect.labels if fits else [str(place) for place, _ in enumerate(effect.labels, 1)]
+        axes.set_xticks(range(len(labels)), [fitting(label, room) for label in labels])
         axes.grid(visible=False, axis="x")
         return
     low, high = min(effect.xs), max(effect.xs)

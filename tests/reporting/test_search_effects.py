@@ -74,6 +74,9 @@ def test_students_that_are_chosen_whole_are_told_apart() -> None:
         trial.overrides = {"student": networks[trial.number % 2]}
     (found,) = effects(search)
     assert found.labels == ["net(width=4)", "net(width=8)"]
+    for width, told in ((860, found.labels), (200, ["1", "2"])):
+        svg = search_ranges.ranges_svg(search, [found], "ranges", width, 1)
+        assert set(told) <= set(re.findall(r"<text[^>]*>([^<]+)</text>", svg)), "numbered where names have no room"
 
 
 def test_a_trial_that_repeats_another_counts_once() -> None:
