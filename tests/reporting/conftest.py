@@ -271,10 +271,10 @@ def found() -> dict[str, Any]:
     """The values of a finished search's search.json: three points of a front, and all outcomes."""
     return {
         "schema": 1, "name": "clothes", "id": "search-ab12cd34", "status": "finished", "recipe_file": "clothes.yaml",
-        "command": "edgekit search clothes.yaml --trials 9 --jobs 2", "created": "2026-03-14T09:26:53+00:00",
-        "seconds": 6412.5, "trials_asked": 9, "jobs": 2, "storage": "journal", "versions": {"edgekit": "0.4.0"},
-        "machine": {"cpu": "a processor", "cores": 2, "usable_cores": 2.0},
-        "data": {"train": 54000, "validation": 6000, "test": 10000}, "metric": {"name": "accuracy", "unit": "%", "sign": 1},
+        "created": "2026-03-14T09:26:53+00:00", "seconds": 6412.5, "trials_asked": 9, "jobs": 2, "storage": "journal",
+        "machine": {"cpu": "a processor", "cores": 2, "usable_cores": 2.0}, "versions": {"edgekit": "0.4.0"},
+        "data": {"train": 54000, "validation": 6000, "test": 10000},
+        "metric": {"name": "accuracy", "unit": "%", "sign": 1},
         "limits": {"metric": None, "p50_ms": 0.45, "bytes": None, "speedup": None},
         "space": {
             "student.args.width": [8, 16, 24],

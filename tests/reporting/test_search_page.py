@@ -93,6 +93,7 @@ def test_the_page_says_what_was_searched_what_was_found_and_how(found: dict[str,
 
 
 def test_a_search_that_was_stopped_says_how_it_goes_on(found: dict[str, Any], keep: Save) -> None:
+    found["command"] = "edgekit search clothes.yaml --trials 9 --jobs 2"
     text = words(keep(found | {"status": "stopped"}))
     assert "The search was stopped; all its trials are kept." in text
     assert "edgekit search clothes.yaml --trials 9 --jobs 2" in text

@@ -87,5 +87,6 @@ def test_the_headline_is_what_was_found(search: Search, found: dict[str, Any]) -
 def test_commands_can_be_pasted(search: Search) -> None:
     made = words.command(Path("my runs/x"), "points/fastest.yaml")
     assert made == "edgekit distill 'my runs/x/points/fastest.yaml'"
-    assert words.again(search) == "edgekit search clothes.yaml --trials 9 --jobs 2"
-    assert words.again(search.model_copy(update={"command": None})) == "edgekit search clothes.yaml"
+    assert words.again(search) == "edgekit search clothes.yaml", "a record of before it was told"
+    said = "edgekit search clothes.yaml --trials 9 --jobs 2"
+    assert words.again(search.model_copy(update={"command": said})) == said
