@@ -7,10 +7,9 @@ alone is not trained, and no step is undone for its loss of accuracy, which the 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,8 @@ from edgekit.recipe.searching import NETWORK, Search
 from edgekit.search import space
 
 JOURNAL, TRIALS, WORKERS, POINTS, RECORD = "study.journal", "trials", "workers", "points", "search.json"
-# Accuracy is searched for beside speed: no step is undone for what it costs.
-UNDONE_FOR = {"budget.max_drop_points": None, "budget.max_class_drop_points": None}
-RULES = {"student.baseline": False, "search": None, **UNDONE_FOR}
+_ALWAYS = {"student.baseline": False, "search": None}
+LIFTED = ("max_drop_points", "max_class_drop_points")  # limits of a budget: accuracy is searched for beside speed
 _EXAMPLE = "search: {space: {student.args.width: [8, 16, 24], stages.prune.ratio: {low: 0.2, high: 0.6}}}"
 
 
@@ -86,14 +84,28 @@ class Plan:
         stages = (name for name, stage in self.recipe.stages.items() if isinstance(stage, Distill))
         return next(stages, "student")
 
+    @property
+    def lifted(self) -> dict[str, Any]:
+        """What lifts every budget's limits on accuracy, those of single steps too, where there are any."""
+        budgets = {"budget": self.recipe.budget, "student.budget": self.recipe.student.budget}
+        budgets |= {f"stages.{name}.budget": stage.budget for name, stage in self.recipe.stages.items() if stage.budget}
+        limits = [
+            (at, limit) for at, budget in budgets.items() for limit in LIFTED if getattr(budget, limit) is not None
+        ]
+        return {f"{at}.{limit}": None for at, limit in limits}
+
     def trial(self, values: Mapping[str, Any]) -> Loaded:
         """Load the recipe of the trial of these values."""
-        always: dict[str, Any] = dict(RULES)
+        always: dict[str, Any] = _ALWAYS | self.lifted
         if self.search.rungs:  # the student is scored after every epoch
             train = "student.train" if self.learns == "student" else f"stages.{self.learns}"
             always[f"{train}.validate_every"] = 1
         network = {key: value for key, value in values.items() if key == NETWORK}  # before what is set in it
         drawn = {key: value for key, value in values.items() if key != NETWORK}
-        before, after = (map(space.written, parts) for parts in ((self.search.short, network), (always, drawn)))
-        overrides = [*chain(*before), *self.asked.overrides, *chain(*after)]
+        before, after = (self.search.short, network), (always, drawn)
+        overrides = [*_written(before), *self.asked.overrides, *_written(after)]
         return load(str(self.loaded.path), overrides, self.asked.quick)
+
+
+def _written(parts: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [override for part in parts for override in space.written(part)]

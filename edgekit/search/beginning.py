@@ -16,7 +16,7 @@ from edgekit.recipe.loading import load, resolve_model, resolved
 from edgekit.recipe.schema import Targets
 from edgekit.recipe.searching import NETWORK
 from edgekit.search import limits, space
-from edgekit.search.asking import RULES, TRIALS, Plan
+from edgekit.search.asking import LIFTED, TRIALS, Plan
 from edgekit.search.trial import TEACHER, shown
 from edgekit.stages.job import Job
 from edgekit.workflow import preparing, rehearsal, running
@@ -44,10 +44,10 @@ def prepare(plan: Plan) -> Job:
 
 
 def folder(plan: Plan, job: Job, runs: Path) -> Path:
-    """Return the search's folder under `runs`: its id hashes the recipe, its search, the rules, and the model files."""
+    """Return the search's folder under `runs`: its id hashes the recipe, its search, the lifted limits, the models."""
     networks = [network.identity for network in (job.teacher, job.student, *job.also) if network]
     search = plan.search.model_dump(mode="json")
-    said = {"recipe": resolved(plan.recipe), "search": search, "rules": RULES, "networks": networks}
+    said = {"recipe": resolved(plan.recipe), "search": search, "lifted": LIFTED, "networks": networks}
     return runs / plan.recipe.name / f"search-{files.fingerprint(said)[:8]}"
 
 

@@ -17,7 +17,7 @@ from edgekit.recipe.data import SOURCES
 from edgekit.recipe.document import OVERRIDE, read, read_value
 from edgekit.recipe.overrides import put
 from edgekit.search import space
-from edgekit.search.asking import POINTS, UNDONE_FOR, Plan
+from edgekit.search.asking import POINTS, Plan
 
 # Where a recipe names files that may lie beside it.
 _FILES = {
@@ -54,7 +54,7 @@ def recipe(plan: Plan, record: Mapping[str, Any], point: Mapping[str, Any], row:
     """Write the recipe that makes a trial's model at full length: the recipe's own, with what was drawn."""
     path = plan.loaded.path
     document = read(path.read_text(encoding="utf-8"), finding.shown(path))
-    for override in [*plan.asked.overrides, *space.written(UNDONE_FOR), *space.written(row["overrides"])]:
+    for override in [*plan.asked.overrides, *space.written(plan.lifted), *space.written(row["overrides"])]:
         key, _, value = override.partition("=")
         put(document, tuple(key.strip().split(".")), read_value(value), OVERRIDE)
     values = copy.deepcopy(document.values)

@@ -93,9 +93,11 @@ def read(recipe: Recipe) -> list[Dimension]:
 
 def own(recipe: Recipe, dimensions: Iterable[Dimension]) -> dict[str, Any]:
     """Return the recipe's own values, by key; without those it leaves to a model file's defaults."""
-    values = {**_values(recipe), NETWORK: _network(recipe)}
-    known = {key for key, value in values.items() if key != NETWORK or value}
-    return {each.key: values[each.key] for each in dimensions if each.key in known}
+    values = _values(recipe)
+    del values[NETWORK]
+    if network := _network(recipe):
+        values[NETWORK] = network
+    return {each.key: values[each.key] for each in dimensions if each.key in values}
 
 
 def fixed(dimensions: Iterable[Dimension], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -91,9 +91,13 @@ def test_a_student_is_chosen_whole_and_the_recipes_own_is_known_among_them(plan:
 
 
 def test_no_step_of_a_trial_is_undone_for_its_accuracy_which_is_searched_for(plan: Any) -> None:
-    given = plan("budget={max_drop_points: 0.1, max_class_drop_points: 2, max_bytes: 5000}")
-    budget = given.trial({}).recipe.budget
-    assert (budget.max_drop_points, budget.max_class_drop_points, budget.max_bytes) == (None, None, 5000)
+    said = "{max_drop_points: 0.1, max_class_drop_points: 2, max_bytes: 5000}"
+    given = plan(*(f"{at}budget={said}" for at in ("", "student.", "stages.prune.")))
+    recipe = given.trial({}).recipe
+    for budget in (recipe.budget, recipe.student.budget, recipe.stages["prune"].budget):
+        assert budget
+        assert (budget.max_drop_points, budget.max_class_drop_points, budget.max_bytes) == (None, None, 5000)
+    assert list(given.trial({"stages.prune": False}).recipe.stages) == ["distill", "quantize"]
 
 
 def test_a_trial_is_the_recipe_shortened_changed_and_drawn(plan: Any) -> None:

@@ -13,13 +13,15 @@ from pathlib import Path
 
 import pytest
 
-LAUNCHERS = {
-    "torchrun": ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "PORT"],
-    "torchrun, three": ["-m", "torch.distributed.run", "--nproc_per_node", "3", "--master_port", "PORT"],
-    "accelerate": ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
-                   "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "PORT"],
-}  # fmt: skip
+ACCELERATE = [
+    "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
+    "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "PORT",
+]  # fmt: skip
 TRAININGS = ["stages.distill.epochs=60", "teacher.train.epochs=2"]
+
+
+def torchrun(processes: int) -> list[str]:
+    return ["-m", "torch.distributed.run", "--nproc_per_node", str(processes), "--master_port", "PORT"]
 
 
 def start(tiny: Path, launcher: list[str]) -> subprocess.Popen[str]:
@@ -54,9 +56,9 @@ def process_of_rank(launched: subprocess.Popen[str], rank: int) -> int:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds the processes in /proc")
-@pytest.mark.parametrize(("then", "processes"), [([], None), (LAUNCHERS["torchrun, three"], 3)], ids=["one", "three"])
+@pytest.mark.parametrize(("then", "processes"), [([], None), (torchrun(3), 3)], ids=["one", "three"])
 def test_a_run_whose_process_was_killed_says_so_and_goes_on_with_another_number_of_processes(tiny, then, processes):
-    launched = start(tiny, LAUNCHERS["torchrun"])
+    launched = start(tiny, torchrun(2))
     until = time.monotonic() + 120
     while len(history(tiny)) < 3 and time.monotonic() < until:
         time.sleep(0.02)
@@ -80,7 +82,7 @@ def test_a_run_whose_process_was_killed_says_so_and_goes_on_with_another_number_
 @pytest.mark.slow
 def test_accelerate_launches_a_run_and_one_process_alone_talks_and_writes(tiny):
     pytest.importorskip("accelerate")
-    launched = start(tiny, LAUNCHERS["accelerate"])
+    launched = start(tiny, ACCELERATE)
     out, said = launched.communicate(timeout=240)
     assert launched.returncode == 0, said
     assert said.count("tiny: loading PyTorch and the data") == 1
