@@ -21,7 +21,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from edgekit import console, files, locks
 from edgekit.errors import DataError, TrainingError
 from edgekit.recipe.networks import Train
-from edgekit.training import checkpoint, parallel, placement, together
+from edgekit.training import adversarial, checkpoint, parallel, placement, together
 from edgekit.training.batches import Source, TorchBatch
 from edgekit.training.objective import Objective
 from edgekit.training.optimizers import l1, learning_rate, optimizer
@@ -116,6 +116,7 @@ class _Training:
             if settings.average
             else None
         )
+        self.tokens = adversarial.table(module) if settings.adversarial else None
         self.shared: nn.Module | None = None
         self.scaler = torch.amp.GradScaler(enabled=settings.precision == "float16")  # type: ignore[attr-defined]
 
@@ -211,7 +212,15 @@ class _Training:
         return values
 
     def _gradient(self, shared: nn.Module, batch: TorchBatch, progress: float) -> dict[str, float]:
-        """Add up the gradient of `batch`, piece by piece; return the loss and its parts, of all processes together."""
+        """Add up the gradient of `batch`, also where its tokens are moved; return the loss and its parts."""
+        values = self._added(shared, batch, progress)
+        if self.tokens is not None:
+            with adversarial.moved(self.tokens, self.settings.adversarial):
+                values["adversarial"] = self._added(shared, batch, progress)["loss"]
+        return values
+
+    def _added(self, shared: nn.Module, batch: TorchBatch, progress: float) -> dict[str, float]:
+        """Add the gradient of `batch`, piece by piece; return the loss and its parts, of all processes together."""
         pieces = list(batch.pieces(self.settings.accumulate)) if self.settings.accumulate > 1 else [batch]
         sums: dict[str, torch.Tensor] = {}
         for piece in pieces:

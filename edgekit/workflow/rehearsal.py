@@ -19,7 +19,7 @@ from edgekit.runtime.feeds import describe
 from edgekit.runtime.session import open_session
 from edgekit.stages import quantize
 from edgekit.stages.job import Job, Network
-from edgekit.training import placement
+from edgekit.training import adversarial, placement
 from edgekit.training.batches import TorchBatch
 from edgekit.training.listening import listening
 from edgekit.training.objective import LOSSES, Distillation, Supervised
@@ -40,18 +40,19 @@ def rehearse(job: Job) -> dict[str, torch.Tensor]:
     """
     if job.measure.device != "auto":
         providers.check(naming.parse(job.measure.device, plugins.names))
-    for stage in job.stages.values():
-        if isinstance(stage, Train):
-            placement.check(stage)
     networks = {who: network for who, network in (("teacher", job.teacher), ("student", job.student)) if network}
-    for network in networks.values():
-        placement.check(network.train)
+    trainings = _trainings(job, networks)
+    for settings in trainings.values():
+        placement.check(settings)
     settings = next(reversed(networks.values())).train
     with seeded(job.seed, 0):
         batch = next(iter(job.source(settings, 0).epoch(0)))
     partners, share = (None if part is None else part[:_TRIED] for part in (batch.partners, batch.share))
     batch = TorchBatch(batch.inputs[:_TRIED], batch.targets[:_TRIED], None, batch.view, partners, share)
     modules = {who: network.trained() for who, network in networks.items()}
+    for place, settings in trainings.items():
+        if settings.epochs and settings.adversarial:
+            _check_tokens(place, modules.get(place, next(reversed(modules.values()))))
     answers = {who: _answer(job, who, network, modules[who], batch) for who, network in networks.items()}
     if any(isinstance(stage, Prune) for stage in job.stages.values()):
         pruning.check(next(reversed(modules.values())))
@@ -65,6 +66,24 @@ def rehearse(job: Job) -> dict[str, torch.Tensor]:
     _check_loss(job, batch, next(reversed(answers.values())))
     _check_teaching(job, batch, modules, answers)
     return answers
+
+
+def _trainings(job: Job, networks: dict[str, Network]) -> dict[str, Train]:
+    """Return every training the job may take, by where the recipe speaks of it."""
+    found = {who: network.train for who, network in networks.items()}
+    for name, stage in job.stages.items():
+        if isinstance(stage, Quantize) and stage.may_train:
+            found[f"stages.{name}"] = stage.train
+        elif isinstance(stage, Train):
+            found[f"stages.{name}"] = stage
+    return found
+
+
+def _check_tokens(place: str, module: nn.Module) -> None:
+    try:
+        adversarial.table(module)
+    except ModelError as error:
+        raise ModelError(f"{place}: {error}", error.hint) from None
 
 
 def _answer(job: Job, who: str, network: Network, module: nn.Module, batch: TorchBatch) -> torch.Tensor:

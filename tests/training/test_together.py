@@ -39,7 +39,7 @@ def found(tmp_path_factory) -> dict[int, list[dict]]:
     return results
 
 
-@pytest.mark.parametrize("training", ["alike", "in pieces", "averaged", "taught", "one each"])
+@pytest.mark.parametrize("training", ["alike", "in pieces", "adversarial", "averaged", "taught", "one each"])
 def test_two_processes_take_the_steps_that_one_takes(found, training):
     one, two = found[1][0][training], found[2][0][training]
     assert len(two["losses"]) >= 44

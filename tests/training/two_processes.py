@@ -40,14 +40,20 @@ def network(width: int = 4, norm: bool = False) -> nn.Module:
     return nn.Sequential(nn.Conv2d(1, width, 3), inner, nn.ReLU(), nn.Flatten(), nn.Linear(width * 12, 3))
 
 
-def trained(folder: Path, name: str, objective=None, norm=False, **said) -> dict:
+def texts() -> tuple[Split, nn.Module]:
+    ids = np.random.default_rng(0).integers(0, 9, (44, 4))
+    torch.manual_seed(7)
+    return Split(ids, ids.sum(1) % 3), nn.Sequential(nn.Embedding(9, 5), nn.Tanh(), nn.Flatten(), nn.Linear(20, 3))
+
+
+def trained(folder: Path, name: str, objective=None, norm=False, words=False, **said) -> dict:
     """Train on batches that two processes cannot share evenly; return the loss of every step, and sums of weights."""
     batch = said.get("batch", 11)
-    source = ArraySource(
-        Batches(split(), batch=batch, seed=3, normalize=None, augment=Augment(flip=True, mixup=0.2), views=2)
-    )
+    examples, module = texts() if words else (split(), network(norm=norm))
+    augment = None if words else Augment(flip=True, mixup=0.2)
+    source = ArraySource(Batches(examples, batch=batch, seed=3, normalize=None, augment=augment, views=2))
     settings = Train(**{"epochs": 13, "batch": batch, "learning_rate": 0.05, "clip": 1.0, "l1": 1e-4, **said})
-    module, losses = network(norm=norm), []
+    losses = []
     step = loop._Training._step
 
     def noted(self, *arguments):
@@ -105,6 +111,7 @@ def main(folder: Path) -> None:
             "size": together.here().size,
             "alike": trained(folder, "alike"),
             "in pieces": trained(folder, "in pieces", accumulate=3),
+            "adversarial": trained(folder, "adversarial", words=True, adversarial=0.5, accumulate=2),
             "averaged": trained(folder, "averaged", average=0.9),
             "statistics": trained(folder, "statistics", norm=True),
             "one each": trained(folder, "one each", batch=1, epochs=1),

@@ -161,6 +161,16 @@ def test_a_network_of_other_outputs_than_the_targets_is_refused(recipe: Callable
         rehearsal.rehearse(prepared(recipe("multi-label", args="outputs: 2")))
 
 
+def test_networks_without_tokens_to_move_are_told_before_anything_is_trained(recipe: Callable[..., Path]) -> None:
+    moved = LEARN + ", adversarial: 1"
+    with pytest.raises(ModelError, match="student: adversarial moves the vectors of tokens, and the network"):
+        rehearsal.rehearse(prepared(recipe("classification", learn=moved)))
+    with pytest.raises(ModelError, match="teacher: adversarial moves"):
+        rehearsal.rehearse(prepared(recipe("classification", teacher=f"train: {{{moved}}}")))
+    rehearsal.rehearse(prepared(recipe("classification", teacher="train: {epochs: 1, adversarial: 0}")))
+    rehearsal.rehearse(prepared(recipe("embedding", learn=moved)))
+
+
 def test_an_embeddings_teacher_cannot_be_trained_alone(recipe: Callable[..., Path]) -> None:
     with pytest.raises(RecipeError, match="embedding has no labels"):
         preparing.teacher_only(prepared(recipe("embedding")))
