@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from edgekit.manifest import Manifest
 
 _SHOWN = 12  # items of a list
-_OUTSIDE = ("max_length", "pad_token", "window")  # what is done to a text or a recording before the graph
+_OUTSIDE = ("texts", "max_length", "pad_token", "window")  # what is done to a text or a recording before the graph
 _WIDEST = 240  # characters of a fact; --json has them whole
 
 

@@ -9,11 +9,16 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edgekit.runtime.model import Model
+
 
 def command(
     bundle: Annotated[str, typer.Argument(help="A bundle, or a run's folder.")],
     inputs: Annotated[
-        list[str] | None, typer.Argument(help="Images, texts, or .npy files with one example or a batch.")
+        list[str] | None,
+        typer.Argument(
+            help="Images, texts, or .npy files with one example or a batch; a model of pairs takes texts two by two."
+        ),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many answers to give for each input.")] = 3,
     prompt: Annotated[str | None, typer.Option(help="Instead of inputs: a text to go on from.")] = None,
@@ -49,18 +54,37 @@ def command(
         _write(model.generate(prompt, **writing), prompt, as_json)
         return
     told = []
-    for name in inputs or []:
+    for name, given in _inputs(inputs or [], model):
         try:
-            found = model.predict(_array(name) if name.lower().endswith((".npy", ".npz")) else name, top=top)
+            found = model.predict(given, top=top)
         except InputError as error:  # which knows the array, and not the file it came from
             raise InputError(f'"{name}": {error}', error.hint) from None
         for index, prediction in enumerate(found if isinstance(found, list) else [found]):
             where = f"{name}[{index}]" if isinstance(found, list) else name
-            told.append({"input": where, **prediction.to_dict()})
+            told.append({"input": list(given) if isinstance(given, tuple) else where, **prediction.to_dict()})
             if not as_json:
                 console.answer(f"{where}: {prediction}")
     if as_json:
         console.result(told)
+
+
+def _inputs(names: list[str], model: Model) -> Iterator[tuple[str, Any]]:
+    """Yield what the model is asked, with a name for it: texts two by two, where it takes pairs."""
+    from edgekit.errors import InputError
+
+    arrays = (".npy", ".npz")
+    pairs = model.manifest is not None and model.manifest.preprocessing.get("texts") == 2
+    left = iter(names)
+    for name in left:
+        if name.lower().endswith(arrays):
+            yield name, _array(name)
+        elif pairs:
+            other = next(left, None)
+            if other is None:
+                raise InputError(f'"{name}" is left over: the model takes pairs', "give two texts for each answer")
+            yield f"{name} | {other}", (name, other)
+        else:
+            yield name, name
 
 
 def _write(pieces: Iterator[str], prompt: str, as_json: bool) -> None:

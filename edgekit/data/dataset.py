@@ -60,7 +60,8 @@ class Dataset:
     """Training, validation and test examples with no example in two of them; `labels[i]` is the name of class i.
 
     `normalize` is what the inputs are normalised by. `tokenizer` is the file that made the ids, and `pad` what a text
-    is filled up with behind its end; -1 where nothing is. Of a text that is continued, `labels` are its tokens.
+    is filled up with behind its end; -1 where nothing is. `texts`: how many an example is of, 2 of pairs, 0 where it is
+    of none. Of a text that is continued, `labels` are its tokens.
     """
 
     train: Split
@@ -70,6 +71,7 @@ class Dataset:
     normalize: Normalize | None = None
     tokenizer: Path | None = None
     pad: int = NO_PADDING
+    texts: int = 0
 
     @cached_property
     def fingerprint(self) -> str:

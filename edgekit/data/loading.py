@@ -126,17 +126,18 @@ def labelled(split: Split) -> Split:
 
 def _ready(data: Data, folder: Path, parts: tuple[Examples, Examples, Examples], labels: list[str]) -> Dataset:
     """Make arrays of texts and recordings, and tell what they are normalised by."""
-    tokenizer, pad = None, NO_PADDING
+    tokenizer, pad, texts = None, NO_PADDING, 0
     first = parts[0].inputs[0] if parts[0].inputs.dtype == object else None
     if isinstance(first, str | tuple):
         tokenizer = tokenizing.prepared(data.text, folder, parts[0])
         opened_tokenizer = tokenizing.Encoder(tokenizer)
-        pad = opened_tokenizer.pad
+        pad, texts = opened_tokenizer.pad, len(first) if isinstance(first, tuple) else 1
         parts = tuple(opened_tokenizer.encoded(part) for part in parts)  # type: ignore[assignment]
     elif first is not None:
         parts = tuple(windows.cut(part, data.window) for part in parts)  # type: ignore[assignment]
     train, validation, test = (Split(part.inputs, part.targets, _numbered(part.groups)) for part in parts)
-    return Dataset(train, validation, test, labels, normalizing.settled(data.normalize, train), tokenizer, pad)
+    normalize = normalizing.settled(data.normalize, train)
+    return Dataset(train, validation, test, labels, normalize, tokenizer, pad, texts)
 
 
 def _numbered(groups: NDArray[Any] | None) -> NDArray[np.int64] | None:

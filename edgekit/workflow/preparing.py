@@ -107,6 +107,7 @@ def prepare(loaded: Loaded) -> Job:
         losses=_losses(recipe, task, labelled, dataset),
         beside={TOKENIZER: dataset.tokenizer} if dataset.tokenizer else {},
         pad=None if dataset.pad == NO_PADDING else dataset.pad,
+        texts=dataset.texts,
         sign=task.sign,
         unit=task.unit,
         validate=scoring.validate,

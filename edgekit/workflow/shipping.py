@@ -50,11 +50,11 @@ def ship(job: Job, kept: Judged, record: dict[str, Any], folder: Path) -> None:
 
 
 def _before(job: Job) -> dict[str, Any]:
-    """Say what becomes of a text or a recording before it is a model's input: how texts are cut, or windows lie."""
+    """Say what becomes of a text or a recording before it is a model's input: of how many texts, how they are cut."""
     if TOKENIZER in job.beside:
         said = json.loads(job.beside[TOKENIZER].read_text(encoding="utf-8"))
         limit = (said.get("truncation") or {}).get("max_length")
-        return {"max_length": limit} if limit else {}
+        return ({"texts": job.texts} if job.texts else {}) | ({"max_length": limit} if limit else {})
     window = (job.recipe.get("data") or {}).get("window")
     if window and len(job.deployment.input.shape) == 3:
         return {"window": {"length": window["length"], "hop": window.get("hop") or window["length"]}}

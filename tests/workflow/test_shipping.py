@@ -108,6 +108,8 @@ def test_a_tokenizer_travels_in_the_bundle_and_the_card_says_how_texts_are_cut(j
     (tmp_path / "tokenizer.json").write_text('{"truncation": {"max_length": 24}}')
     texts = dataclasses.replace(job, beside={"tokenizer.json": tmp_path / "tokenizer.json"})
     assert shipping._before(texts) == {"max_length": 24}
+    pairs = dataclasses.replace(texts, texts=2)
+    assert shipping._before(pairs) == {"texts": 2, "max_length": 24}
     (tmp_path / "tokenizer.json").write_text('{"truncation": null}')
     assert shipping._before(texts) == {}
 

@@ -1,7 +1,8 @@
 """Texts for a model, by the tokenizer.json its bundle carries. numpy; tokenizers, when the first text is read.
 
 Truncation and padding are the tokenizer file's own. What it leaves open is told by the manifest's preprocessing
-(`max_length`, `pad_token`) and by the graph, where that has a fixed length.
+(`max_length`, `pad_token`) and by the graph, where that has a fixed length. There `texts` says whether the model takes
+pairs, where that is known.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def read(model: Model, x: Any) -> tuple[dict[str, Any], bool]:
     """
     tokenizer = _tokenizer(model)
     several = isinstance(x, (list, np.ndarray))
-    texts = [_text(text) for text in (x if several else [x])]
+    count = model.manifest.preprocessing.get("texts") if model.manifest else None
+    texts = [_text(text, count) for text in (x if several else [x])]
     if not texts:
         return {}, several
     try:
@@ -57,14 +59,18 @@ def read(model: Model, x: Any) -> tuple[dict[str, Any], bool]:
     }, several
 
 
-def _text(x: Any) -> str | tuple[str, str]:
-    if isinstance(x, str):
-        return str(x)
-    if isinstance(x, tuple) and len(x) == 2 and all(isinstance(part, str) for part in x):
-        return x
-    raise InputError(
-        f"given {describe(x)} for a text", "a text is a string, or a tuple of two; many are a list of those"
-    )
+def _text(x: Any, count: Any) -> str | tuple[str, str]:
+    """Return a text or pair, of which the model takes `count`, 1 or 2; anything else says nothing."""
+    pair = isinstance(x, tuple) and len(x) == 2 and all(isinstance(part, str) for part in x)
+    if not pair and not isinstance(x, str):
+        raise InputError(
+            f"given {describe(x)} for a text", "a text is a string, or a tuple of two; many are a list of those"
+        )
+    if pair and count == 1:
+        raise InputError("given a pair, and the model takes single texts", "several texts are a list of strings")
+    if not pair and count == 2:
+        raise InputError("given a single text, and the model takes pairs", "a pair is a tuple of two strings")
+    return x if pair else str(x)
 
 
 def _tokenizer(model: Model) -> Any:

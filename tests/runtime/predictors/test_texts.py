@@ -90,6 +90,24 @@ def test_a_text_is_answered_by_its_label(texts: Callable[..., Model]) -> None:
     assert model.predict([]) == []
 
 
+@pytest.mark.parametrize(
+    ("count", "right", "wrong", "said", "hint"),
+    [
+        (2, ("bad film", "a"), "bad film", "given a single text, and the model takes pairs", "a tuple of two strings"),
+        (1, "bad film", ("bad", "film"), "given a pair, and the model takes single texts", "a list of strings"),
+    ],
+)
+def test_a_model_of_pairs_and_one_of_single_texts_are_not_mistaken_for_each_other(
+    echo: Callable[..., Model], count: int, right: Any, wrong: Any, said: str, hint: str
+) -> None:
+    model = echo(word_level(), preprocessing={"texts": count})
+    assert len(model.predict([right, right])) == 2
+    for asked in (wrong, [right, wrong]):
+        with pytest.raises(InputError, match=said) as caught:
+            model.predict(asked)
+        assert hint in caught.value.hint
+
+
 def test_ids_mask_and_types_are_the_tokenizers_and_several_texts_are_padded(echo: Callable[..., Model]) -> None:
     model = echo(word_level())
     assert seen(model.predict("good film")) == [[CLS, GOOD, FILM, SEP], [1] * 4, [0] * 4]
