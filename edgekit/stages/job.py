@@ -81,8 +81,8 @@ class Job:
     validation examples; `pictures(indices)` gives some of the test examples, where they are images. `losses` are the
     task's. What is shown as `metric` is `sign` times the mean score, in `unit` ("%": a share of 1). `groups`: by split,
     which recording or subject a score is of, int64 (n,), where examples hang together. `beside`: files that the bundle
-    carries, by their names there. `pad`: what fills up short texts, where inputs are texts, and `texts`: of how many one
-    is. `validate(network)` is its mean score on validation examples. `data` and `provenance` are JSON-ready and go into
+    carries, by name. `pad`: what fills up short texts, where inputs are texts, `texts`: of how many one is.
+    `validate(network)` is its mean score on validation examples. `data` and `provenance` are JSON-ready and go into
     run.json and the manifest.
     """
 
