@@ -32,7 +32,7 @@ class Train(Part):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     adversarial: Annotated[float, Field(ge=0)] = Field(
         0.0,
-        description="of texts: learn as well with the tokens' vectors moved by so much in all, up the batch's gradient,"
+        description="of texts: add the gradient with the tokens' vectors moved by so much in all, up the batch's own,"
         " which takes twice the time; 1 is usual, 0 is not at all",
     )
     clip: Annotated[float, Field(ge=0)] = Field(0.0, description="largest norm of the gradient; 0 is no limit")

@@ -18,10 +18,12 @@ from edgekit.errors import ModelError
 
 
 def table(module: nn.Module) -> torch.Tensor:
-    """Return the weights (tokens, width) of the embedding in `module` that has the most rows; else raise ModelError."""
-    found = [layer.weight for layer in module.modules() if isinstance(layer, nn.Embedding)]
+    """Return the weights (tokens, width) of the embedding with the most rows that is trained; else raise ModelError."""
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Embedding)]
+    found = [layer.weight for layer in layers if layer.weight.requires_grad]
     if not found:
-        raise ModelError("adversarial moves the vectors of tokens, and the network has no nn.Embedding", "leave it out")
+        has = "trains no nn.Embedding" if layers else "has no nn.Embedding"
+        raise ModelError(f"adversarial moves the vectors of tokens, and the network {has}", "leave it out")
     return max(found, key=len)
 
 

@@ -50,7 +50,7 @@ def ship(job: Job, kept: Judged, record: dict[str, Any], folder: Path) -> None:
 
 
 def _before(job: Job) -> dict[str, Any]:
-    """Say what becomes of a text or a recording before it is a model's input: of how many texts, how they are cut."""
+    """Say what comes before a model's input: how many texts it is of and how they are cut, or how windows lie."""
     if TOKENIZER in job.beside:
         said = json.loads(job.beside[TOKENIZER].read_text(encoding="utf-8"))
         limit = (said.get("truncation") or {}).get("max_length")

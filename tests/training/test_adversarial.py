@@ -104,6 +104,15 @@ def test_the_table_of_words_is_the_embedding_with_the_most_rows():
     assert adversarial.table(module) is module.word.weight
 
 
+def test_an_embedding_that_is_not_trained_is_passed_over():
+    module = Words()
+    module.word.requires_grad_(False)
+    assert adversarial.table(module) is module.place.weight
+    module.place.requires_grad_(False)
+    with pytest.raises(ModelError, match=r"the network trains no nn\.Embedding"):
+        adversarial.table(module)
+
+
 def test_a_network_without_tokens_is_refused(network, train, arrays, settings):
     with pytest.raises(ModelError, match=r"the network has no nn\.Embedding") as caught:
         train(network(), arrays(), settings(adversarial=1))
