@@ -59,7 +59,8 @@ def trained(fold: int, plain: bool) -> bool:
     train, test = (folder / f"{name}.jsonl" for name in ("train", "test"))
     for path, lines in zip((train, test), parted(fold), strict=True):
         files.write_text(path, "".join(lines))
-    said = [f"data.source={train}", f"data.test={test}", "data.columns.text=text", "data.columns.label=label"]
+    said = [f"data.{key}=../{path.relative_to(ROOT)}" for key, path in (("source", train), ("test", test))]
+    said += ["data.columns.text=text", "data.columns.label=label"]
     said += ["data.unlabelled=null", *(["teacher.train.adversarial=0"] if plain else [])]
     command = [sys.executable, "-m", "edgekit", "train", "sentiment", *said, "--json"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
