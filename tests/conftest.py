@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "edgekit-home"
     monkeypatch.setenv("EDGEKIT_HOME", str(home))
+    monkeypatch.delenv("EDGEKIT_DATA", raising=False)  # data of a test lies there too
     return home
 
 
