@@ -18,7 +18,12 @@ from edgekit.files import data_home
 
 FILE = "movie-snippets.tsv"
 LABELS = ["negative", "positive"]
-_OF = 5
+FOLDS = 5
+
+
+def fold(text: str) -> int:
+    """Return which of `FOLDS` parts a text belongs to, 0..4; 0 is the test."""
+    return zlib.crc32(text.encode()) % FOLDS
 
 
 def read(folder: Path | None = None) -> Source:
@@ -39,5 +44,5 @@ def ratings(folder: Path | None = None) -> Source:
     inputs = np.empty(len(rated), dtype=object)
     inputs[:] = [text for _, text in rated]
     examples = Examples(inputs, np.array([rating for rating, _ in rated], dtype=np.float32), str(path))
-    held = np.array([zlib.crc32(text.encode()) % _OF == 0 for _, text in rated])
+    held = np.array([fold(text) == 0 for _, text in rated])
     return Source(examples.take(~held), examples.take(held))
